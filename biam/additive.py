@@ -100,12 +100,12 @@ class AdditiveModel(nn.Module):
         dtype = self.basis.features[0].knots.dtype
         w = torch.zeros(self.layout.size, dtype=dtype)
         parts = self.layout.split(w)
-        shape = (q, d)
-        beta = 0.01 * torch.randn(shape, generator=generator)
+        beta = 0.01 * torch.randn((q, d), generator=generator, dtype=torch.float32)
         (parts["main"][1:, 0] if self.interactions else parts["main"][1:]).copy_(beta)
         if R:
             # Drawn as (p, L, R, d) in the published code: the same order as (q, R, d).
-            parts["factors"].copy_(0.1 * torch.randn((q, R, d), generator=generator))
+            draw = torch.randn((q, R, d), generator=generator, dtype=torch.float32)
+            parts["factors"].copy_(0.1 * draw)
         return w
 
     def forward(self, X: Tensor) -> Tensor:
@@ -147,7 +147,7 @@ class AdditiveModel(nn.Module):
         f = self._main(w, design)
         if self.n_ranks and pairs:
             parts = self.layout.split(w)
-            U, gates = self._factors(parts["factors"], design), _symmetric(parts["gates"])
+            U, gates = self.factor_values(parts["factors"], design), _symmetric(parts["gates"])
             f = f + 0.5 * (U * _gated(gates, U)).sum((1, 2))
         return f
 
@@ -156,7 +156,7 @@ class AdditiveModel(nn.Module):
         df = self._main(v, design)
         if self.n_ranks and pairs:
             parts, along = self.layout.split(w), self.layout.split(v)
-            U, dU = (self._factors(x["factors"], design) for x in (parts, along))
+            U, dU = (self.factor_values(x["factors"], design) for x in (parts, along))
             gates, dgates = _symmetric(parts["gates"]), _symmetric(along["gates"])
             df = df + (dU * _gated(gates, U)).sum((1, 2))
             df = df + 0.5 * (U * _gated(dgates, U)).sum((1, 2))
@@ -198,7 +198,7 @@ class AdditiveModel(nn.Module):
         q, p, d = main.shape
         return ((H @ main.view(q, p * d)).view(-1, p, d) * M[:, :, None]).sum(1)
 
-    def _factors(self, factors: Tensor, design: Design) -> Tensor:
+    def factor_values(self, factors: Tensor, design: Design) -> Tensor:
         """u_jr(x_j), shape (n, p, R, d)."""
         n, (_, R, d) = len(design), factors.shape
         u = [
@@ -211,7 +211,7 @@ class AdditiveModel(nn.Module):
         parts = self.layout.split(w)
         if not pairs:
             return [torch.zeros_like(parts["factors"]), torch.zeros_like(parts["gates"])]
-        U, gates = self._factors(parts["factors"], design), _symmetric(parts["gates"])
+        U, gates = self.factor_values(parts["factors"], design), _symmetric(parts["gates"])
         dU = G[:, None, None, :] * _gated(gates, U)
         dfactors = torch.cat(
             [design.H[:, c].T @ dU[:, j].flatten(1) for j, c in enumerate(self.basis.slices)]

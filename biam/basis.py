@@ -1,12 +1,13 @@
 """Hinge and step bases on quantile knots, level indicators, and missing masks.
 
-A `Basis` turns a table with gaps into a `Design`: basis columns `H` that are zero where the value is
-missing, and the missing mask `M`. Both start with a column of ones, so that the whole main model of
-Eq. 1 is one bilinear form f = H C M^T (see `biam.additive`).
+A `Basis` turns a table with gaps into a `Design`: basis columns `H` that are zero where the value
+is missing, and the missing mask `M`. Both start with a column of ones, so that the whole main model
+of Eq. 1 is one bilinear form f = H C M^T (see `biam.additive`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -20,7 +21,9 @@ __all__ = ["Basis", "Design", "FeatureBasis", "quantile_knots", "shared_knots"]
 KINDS = ("hinge", "step", "level")
 
 
-def quantile_knots(x: np.ndarray, n_knots: int) -> np.ndarray:
+def quantile_knots(
+    x: np.ndarray, n_knots: int, weight: np.ndarray | None = None
+) -> np.ndarray:
     """Distinct knots at the quantiles of one column's observed values.
 
     Where ties leave fewer than `n_knots` distinct quantiles (a column that is mostly zero), the
@@ -31,17 +34,24 @@ def quantile_knots(x: np.ndarray, n_knots: int) -> np.ndarray:
     x : ndarray, shape (n_rows,)
         One column; NaN is missing.
     n_knots : int
+    weight : ndarray, shape (n_rows,), optional
+        Weights of the rows: a row of weight two and the same row twice give the same knots.
 
     Returns
     -------
     ndarray, shape (at most n_knots,)
         Increasing; a single knot for a constant column, none for an empty one.
     """
-    observed = x[~np.isnan(x)]
+    seen = ~np.isnan(x)
+    observed = x[seen]
     if observed.size == 0:
         return np.empty(0)
     q = np.linspace(0, 1, n_knots)
-    knots = np.unique(np.quantile(observed, q))
+    if weight is None:
+        knots = np.unique(np.quantile(observed, q))
+    else:
+        knots = np.quantile(observed, q, weights=weight[seen], method="inverted_cdf")
+        knots = np.unique(np.append(knots, observed.min()))
     if len(knots) < n_knots:
         distinct = np.unique(observed)
         knots = distinct if len(distinct) <= n_knots else np.unique(np.quantile(distinct, q))
@@ -59,8 +69,12 @@ def shared_knots(X: np.ndarray, n_knots: int) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n_knots,)
+        Columns without any observed value have no say; all zero when every column is such.
     """
-    return np.nanquantile(X, np.linspace(0, 1, n_knots), axis=0).mean(axis=1)
+    seen = X[:, ~np.isnan(X).all(axis=0)]
+    if seen.shape[1] == 0:
+        return np.zeros(n_knots)
+    return np.nanquantile(seen, np.linspace(0, 1, n_knots), axis=0).mean(axis=1)
 
 
 @dataclass(frozen=True)
@@ -147,6 +161,7 @@ class Basis:
         kind: str = "hinge",
         shared: bool = False,
         n_levels: Sequence[int] | None = None,
+        weight: np.ndarray | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> "Basis":
         """Place the knots.
@@ -163,18 +178,24 @@ class Basis:
             One set of knots for all numeric features, as published; else each has its own.
         n_levels : sequence of int, optional
             Number of categories per feature, 0 for a numeric one.
+        weight : ndarray, shape (n_rows,), optional
+            Positive weights of the rows, for per-feature knots.
         dtype : torch.dtype
 
         Raises
         ------
         InvalidInputError
-            Not a 2-D table, no rows, or fewer than 2 knots.
+            Not a 2-D table, no rows, fewer than 2 knots, or `n_levels` of another length.
         """
         check_integer("n_knots", n_knots, low=2)
         check_choice("basis kind", kind, KINDS[:2])
         if X.ndim != 2 or len(X) == 0:
             raise InvalidInputError(f"X must be a 2-D table with rows, got shape {X.shape}.")
         levels = list(n_levels) if n_levels is not None else [0] * X.shape[1]
+        if len(levels) != X.shape[1]:
+            raise InvalidInputError(
+                f"n_levels must have one entry per feature ({X.shape[1]}), got {len(levels)}."
+            )
         numeric = [j for j, n in enumerate(levels) if n == 0]
         common = shared_knots(X[:, numeric], n_knots) if shared and numeric else None
         features = []
@@ -182,7 +203,7 @@ class Basis:
             if n:
                 features.append(FeatureBasis("level", torch.arange(n, dtype=dtype)))
                 continue
-            knots = common if common is not None else quantile_knots(X[:, j], n_knots)
+            knots = common if common is not None else quantile_knots(X[:, j], n_knots, weight)
             features.append(FeatureBasis(kind, torch.tensor(knots, dtype=dtype)))
         return cls(tuple(features))
 
@@ -200,7 +221,7 @@ class Basis:
     def slices(self) -> tuple[slice, ...]:
         """Columns of `Design.H` that belong to each feature (column 0 is the intercept)."""
         ends = 1 + np.cumsum([0, *(len(f.knots) for f in self.features)])
-        return tuple(slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True))
+        return tuple(slice(int(a), int(b)) for a, b in pairwise(ends))
 
     def design(self, X: np.ndarray) -> Design:
         """Evaluate the basis on a table.
@@ -213,7 +234,16 @@ class Basis:
         Returns
         -------
         Design
+
+        Raises
+        ------
+        InvalidInputError
+            Not a 2-D table with the features the knots were placed on.
         """
+        if np.ndim(X) != 2 or np.shape(X)[1] != self.n_features:
+            raise InvalidInputError(
+                f"X must have shape (n, {self.n_features}), as in `fit`, got {np.shape(X)}."
+            )
         dtype = self.features[0].knots.dtype
         # The published code keeps float64 arrays until the model takes them: one cast, here.
         values = torch.as_tensor(np.asarray(X, dtype=np.float64)).to(dtype)

@@ -1,8 +1,8 @@
 """`BilevelOptimizer`: init / step / run over any lower problem, upper learner and hypergradient.
 
 Settings live in the optimizer; everything that changes lives in a `BilevelState`, so a run that is
-cut, saved and resumed ends bit for bit where an undisturbed one does. One step is the three-step loop
-of the paper: real lower step, look-ahead, upper step. Source: BIAM protocol, section 3.
+cut, saved and resumed ends bit for bit where an undisturbed one does. One step is the three-step
+loop of the paper: real lower step, look-ahead, upper step. Source: BIAM protocol, section 3.
 """
 
 from collections.abc import Callable
@@ -74,7 +74,7 @@ class BilevelResult:
     Parameters
     ----------
     status : {"finished", "stopped", "diverged"}
-        All epochs done, stopped by the callback, or a loss that is not finite.
+        All epochs done, stopped by the callback, or parameters that are not finite.
     state : BilevelState
     history : list of dict
         Per epoch: `epoch`, `lower_loss`, `meta_loss` (means over the batches).
@@ -138,6 +138,8 @@ class BilevelOptimizer:
         self, state: BilevelState, rows: Rows, meta: Rows | None
     ) -> tuple[BilevelState, StepInfo]:
         """One mini-batch: real lower step, look-ahead, upper step. The input state is unchanged.
+
+        The new state holds inference tensors: clone them before differentiating through them.
 
         Parameters
         ----------
@@ -203,15 +205,16 @@ class BilevelOptimizer:
             if self.upper is not None:
                 record["meta_loss"] = _mean(meta_losses)
             history.append(record)
-            if not bool(state.lower.isfinite().all()):
+            if not bool(state.lower.isfinite().all() & state.upper.isfinite().all()):
                 return BilevelResult("diverged", state, history)
             if callback is not None and callback(state, record):
                 return BilevelResult("stopped", state, history)
         return BilevelResult("finished", state, history)
 
     def _epoch_runner(self, rows: Rows, meta: Rows | None) -> Callable[[BilevelState], _Epoch]:
-        if EpochKernel.applies(self.problem, self.upper, self.hypergradient, rows, meta):
-            settings = StepSettings(self.lower_lr, self.upper_lr, self.clip, self.batch_size)
+        settings = StepSettings(self.lower_lr, self.upper_lr, self.clip, self.batch_size)
+        case = (self.problem, self.upper, self.hypergradient, rows, meta, settings)
+        if self.lr_scale is None and EpochKernel.applies(*case):
             kernel = EpochKernel(self.problem, self.upper, rows, meta, settings)
             return lambda state: self._kernel_epoch(state, kernel)
         meta_batches = [None] if meta is None else meta.batches(self.batch_size)
@@ -225,9 +228,7 @@ class BilevelOptimizer:
         lower, upper = torch.from_numpy(w), torch.from_numpy(theta)
         return BilevelState(lower, upper, rng, state.epoch + 1, 0), *losses
 
-    def _epoch(
-        self, state: BilevelState, rows: Rows, meta_batches: list[Rows | None]
-    ) -> _Epoch:
+    def _epoch(self, state: BilevelState, rows: Rows, meta_batches: list[Rows | None]) -> _Epoch:
         order, rng = self._order(state, len(rows))
         batches = rows.take(order.to(rows.y.device)).batches(self.batch_size)
         lower_losses, meta_losses = [], []
@@ -236,7 +237,8 @@ class BilevelOptimizer:
             state, info = self.step(state, batches[i], meta_batches[i % len(meta_batches)])
             lower_losses.append(info.lower_loss)
             meta_losses.append(info.meta_loss)
-        state = BilevelState(state.lower, state.upper, rng, state.epoch + 1, 0)
+        # Copies made here are plain tensors again, not those of `step`'s inference mode.
+        state = BilevelState(state.lower.clone(), state.upper.clone(), rng, state.epoch + 1, 0)
         return state, lower_losses, meta_losses
 
     def _upper_step(
@@ -253,7 +255,8 @@ class BilevelOptimizer:
         gradient = learned.vjp(_product(cotangent, rows.weight))
         length = self.upper_lr * _shrink(gradient, self.clip)
         theta = torch.sub(theta, gradient, alpha=length)
-        return theta, judged.losses.sum().item() / len(meta)
+        risk = judged.losses.sum() if meta.weight is None else meta.weight @ judged.losses
+        return theta, risk.item() / len(meta)
 
     def _order(self, state: BilevelState, n: int) -> tuple[Tensor, Tensor]:
         """Row order of the present epoch and the random state after it was drawn.

@@ -1,4 +1,4 @@
-"""Every error and warning `biam` raises; each error is also a builtin, so plain ``except`` works."""
+"""Every error and warning `biam` raises; each error is a builtin too, so plain ``except`` works."""
 
 __all__ = [
     "BIAMError",
@@ -16,7 +16,7 @@ class BIAMError(Exception):
 
 
 class InvalidInputError(BIAMError, ValueError):
-    """A value, shape or range at the border is wrong; the text says expected, got and what to do."""
+    """A value, shape or range at the border is wrong; the text says expected, got, what to do."""
 
 
 class UnknownNameError(InvalidInputError):

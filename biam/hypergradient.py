@@ -4,8 +4,8 @@ The lower level minimises mean(nu_i l_i(w)) + pen(w). Every method here has the 
 
     dL_upper / d nu_i = -(1 / n) <grad l_i(w), q>,
 
-and differs only in where the upper loss is looked at (`point`) and in the adjoint vector q. No double
-backward is needed: the inner products are one directional derivative of the model.
+and differs only in where the upper loss is looked at (`point`) and in the adjoint vector q. No
+double backward is needed: the inner products are one directional derivative of the model.
 """
 
 from collections.abc import Callable

@@ -27,7 +27,7 @@ class Loss(Protocol):
         ...
 
     def curvature(self, f: Tensor, y: Tensor, v: Tensor) -> Tensor:
-        """(d2l/df2) v row by row, shape (n, d); a positive semi-definite bound where l is not C2."""
+        """(d2l/df2) v row by row, shape (n, d); a semi-definite bound where l is not C2."""
         ...
 
 
@@ -68,7 +68,7 @@ class Huber:
         return 2 * (f - y[:, None]).clamp(-self.delta, self.delta)
 
     def curvature(self, f: Tensor, y: Tensor, v: Tensor) -> Tensor:
-        """The reweighting bound 2 min(1, delta / |r|) v, positive where the second derivative is 0."""
+        """The reweighting bound 2 min(1, delta / |r|) v, positive where d2l/df2 is 0."""
         r = (f - y[:, None]).abs().clamp_min(torch.finfo(f.dtype).tiny)
         return 2 * (self.delta / r).clamp_max(1.0) * v
 
@@ -79,7 +79,8 @@ class Logistic:
 
     def value(self, f: Tensor, y: Tensor) -> Tensor:
         """Losses, shape (n,)."""
-        return functional.softplus(f[:, 0]) - y * f[:, 0]
+        # Not softplus: torch rounds that one to f beyond 20.
+        return -functional.logsigmoid(-f[:, 0]) - y * f[:, 0]
 
     def gradient(self, f: Tensor, y: Tensor) -> Tensor:
         """sigmoid(f) - y, shape (n, 1)."""

@@ -4,6 +4,7 @@ A `LowerProblem` is linearised once per batch; the `Linearisation` then gives th
 the gradient of the weighted risk, and <grad l_i, v> for every row: all that a hypergradient needs.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -164,7 +165,9 @@ class ModuleProblem:
 
     def losses(self, w: Tensor, rows: Rows) -> Tensor:
         """Per-sample losses, shape (n,)."""
-        f = torch.func.functional_call(self.module, self.named(w), (rows.inputs,))
+        # Copies, because a layer may write to its buffers (running means).
+        buffers = {name: buffer.clone() for name, buffer in self.module.named_buffers()}
+        f = torch.func.functional_call(self.module, self.named(w) | buffers, (rows.inputs,))
         return self.loss.value(f, rows.y)
 
     def linearise(self, w: Tensor, rows: Rows) -> "_ModuleLinearisation":
@@ -187,4 +190,7 @@ class _ModuleLinearisation:
 
     def directional(self, v: Tensor) -> Tensor:
         losses = self.problem.losses
-        return torch.func.jvp(lambda w: losses(w, self.rows), (self.w,), (v,))[1]
+        with warnings.catch_warnings():
+            # On first use torch loads its forward-mode rules in a way that it has itself deprecated.
+            warnings.filterwarnings("ignore", ".*torch.jit.script", DeprecationWarning)
+            return torch.func.jvp(lambda w: losses(w, self.rows), (self.w,), (v,))[1]

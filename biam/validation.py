@@ -54,7 +54,7 @@ def check_integer(name: str, value: Any, *, low: int = 0, high: float = math.inf
     InvalidInputError
         Not an integer or out of the range.
     """
-    upper = "" if math.isinf(high) else f" and at most {high:g}"
+    upper = "" if math.isinf(high) else f" and at most {high}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise InvalidInputError(
             f"{name} must be an integer of at least {low}{upper}, got {value!r}."
@@ -78,5 +78,6 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     if value in known:
         return value
     near = difflib.get_close_matches(str(value), known, n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(known)}."
+    guess = f"did you mean {' or '.join(map(repr, near))}?"
+    hint = guess if near else f"known: {', '.join(known)}."
     raise UnknownNameError(f"unknown {name} {value!r}: {hint}")

@@ -66,15 +66,18 @@ class WeightingNetwork:
         """
         h = self.n_hidden
         for shape, fan_in in (((h, 1), 1), ((h,), 1), ((1, h), h), ((1,), h)):
-            torch.empty(shape).uniform_(-1 / sqrt(fan_in), 1 / sqrt(fan_in), generator=generator)
+            _uniform(shape, 1 / sqrt(fan_in), generator)
         bound = sqrt(6 / (1 + h))
-        first = torch.empty(h, 1).uniform_(-bound, bound, generator=generator)
-        second = torch.empty(1, h).uniform_(-bound, bound, generator=generator)
-        zero = torch.zeros(h)
+        first, second = _uniform((h, 1), bound, generator), _uniform((1, h), bound, generator)
+        zero = torch.zeros(h, dtype=torch.float32)
         return torch.cat([first.view(-1), zero, second.view(-1), zero[:1]]).to(dtype)
 
     def linearise(self, theta: Tensor, losses: Tensor) -> "_NetworkWeights":
-        """Weights of the rows with losses `losses`, shape (n,), and their pullback."""
+        """Weights of the rows with losses `losses`, shape (n,), and their pullback.
+
+        The pullback is the only way back: means and scales are Python floats, which autograd does
+        not see.
+        """
         return _NetworkWeights(self, theta, self._inputs(losses))
 
     def weights(self, theta: Tensor, losses: Tensor) -> Tensor:
@@ -114,3 +117,7 @@ class _NetworkWeights:
         ones = torch.stack([self.z, torch.ones_like(self.z)])
         into = torch.mm(ones, active).view(-1)
         return torch.cat([into, torch.mv(hidden.T, slope), slope.sum(0, keepdim=True)])
+
+
+def _uniform(shape: tuple[int, ...], bound: float, generator: torch.Generator | None) -> Tensor:
+    return torch.empty(shape, dtype=torch.float32).uniform_(-bound, bound, generator=generator)

@@ -1,0 +1,313 @@
+"""What both estimators share: parameters, checks at the border, encoding, and the call to a solver."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from biam import reading
+from biam.exceptions import InvalidInputError
+from biam.solvers.exact import ExactSolver
+from biam.solvers.published import VARIANTS, PublishedSolver
+from biam.table import TableEncoder
+from biam.validation import check_choice, check_integer, check_number
+
+__all__ = ["BIAMBase"]
+
+SOLVERS = ("exact", "published")
+GPU_ROWS = 100_000
+
+
+class BIAMBase(BaseEstimator):
+    """Shared by the two estimators; see their docstrings for the parameters."""
+
+    def __init__(
+        self,
+        *,
+        solver: str = "exact",
+        variant: str = "BIAM",
+        epochs: int = 100,
+        batch_size: int = 64,
+        lower_lr: float = 0.05,
+        upper_lr: float | None = None,
+        n_knots: int = 10,
+        n_ranks: int = 8,
+        gates: str = "robust",
+        interactions: bool | str = "auto",
+        standardise: bool | str = "auto",
+        patience: int | str | None = "auto",
+        handle_unknown: str = "error",
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        progress: bool = True,
+    ) -> None:
+        self.solver = solver
+        self.variant = variant
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lower_lr = lower_lr
+        self.upper_lr = upper_lr
+        self.n_knots = n_knots
+        self.n_ranks = n_ranks
+        self.gates = gates
+        self.interactions = interactions
+        self.standardise = standardise
+        self.patience = patience
+        self.handle_unknown = handle_unknown
+        self.random_state = random_state
+        self.device = device
+        self.progress = progress
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        X_meta: Any = None,
+        y_meta: Any = None,
+        sample_weight: Any = None,
+    ) -> "BIAMBase":
+        """Train on `X`, `y`, with weights learned on the clean meta rows if there are any.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame, shape (n_rows, n_features)
+            Numbers, text or categories; NaN (or None) where a value is missing.
+        y : array-like, shape (n_rows,)
+            Targets; some may be wrong.
+        X_meta, y_meta : like X and y, optional
+            Meta rows: few, trusted, clean. ``solver="published"`` needs them (but for BIAM-B).
+        sample_weight : array-like, shape (n_rows,), optional
+            Not negative; multiplies the learned weights.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError
+            Anything in the data or the parameters that cannot work; raised before any work starts.
+        """
+        self._check_parameters()
+        X, y = self._check_table(X, y)
+        weight = _checked_weight(sample_weight, X)
+        has_meta = X_meta is not None or y_meta is not None
+        if has_meta:
+            X_meta, y_meta = self._check_meta(X_meta, y_meta)
+        targets, meta_targets = self._encode_targets(y, y_meta if has_meta else None, weight)
+        encoder = TableEncoder(self._own_scale(self.standardise), self.handle_unknown)
+        self.encoder_ = encoder.fit(X, weight)
+        values = encoder.transform(X)
+        fitted = self._solver(len(targets)).fit(
+            values,
+            targets,
+            encoder.transform(X_meta) if has_meta else None,
+            meta_targets,
+            n_classes=len(getattr(self, "classes_", ())),
+            n_levels=encoder.n_levels,
+            sample_weight=weight,
+            seed=_seed(self.random_state),
+        )
+        self.model_, self.w_ = fitted.model, fitted.w
+        self.weights_, self.history_ = fitted.weights, fitted.history
+        self.status_, self.details_ = fitted.status, fitted.details
+        self.n_iter_ = max(1, len(fitted.history))
+        self._summarise(values)
+        return self
+
+    def explain(self, X: Any) -> Any:
+        """Contribution of every term to every row's prediction; a row's sum is the prediction.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame, shape (n_rows, n_features)
+
+        Returns
+        -------
+        DataFrame, one row per row of `X`, one column per term
+            The first column is the intercept. Regression: units of `y`. Binary: log-odds of the
+            second class. More classes: a column per (class, term), on the logit scale.
+        """
+        from biam import explain
+
+        check_is_fitted(self)
+        return explain.contributions_table(self, self._values(X))
+
+    @property
+    def shape_functions_(self) -> Any:
+        """Tidy table of f_j at its knots or levels: feature, x, effect (and class)."""
+        from biam import explain
+
+        return explain.shape_functions(self)
+
+    @property
+    def missing_effects_(self) -> Any:
+        """Tidy table of the effect of each missing value: feature, rate, effect (and class)."""
+        from biam import explain
+
+        return explain.missing_effects(self)
+
+    @property
+    def interactions_(self) -> Any:
+        """Tidy table of missing interactions and pairs with their strength, strongest first."""
+        from biam import explain
+
+        return explain.interactions(self)
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        """Mean |contribution| over the training rows per input column, shares of their sum."""
+        check_is_fitted(self)
+        total = self.importances_.sum()
+        return self.importances_ / total if total > 0 else self.importances_
+
+    @property
+    def complexity_(self) -> dict[str, int]:
+        """How much there is to read: features, missing effects, interactions, pairs, knots in use."""
+        from biam import explain
+
+        return explain.complexity(self)
+
+    @property
+    def coefficients_(self) -> dict[str, np.ndarray]:
+        """Raw parameters of Eq. 1 by name (`AdditiveModel.coefficients`)."""
+        check_is_fitted(self)
+        return {name: part.numpy() for name, part in self.model_.coefficients(self.w_).items()}
+
+    def save(self, path: Any) -> None:
+        """Write the fitted estimator to one file, without pickle; read it with `biam.load`."""
+        from biam import persistence
+
+        persistence.save(self, path)
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Raw model outputs, shape (n_rows, d), float64."""
+        check_is_fitted(self)
+        design = self.model_.basis.design(self._values(X))
+        with torch.inference_mode():
+            return self.model_.outputs(self.w_, design).double().numpy()
+
+    def _values(self, X: Any) -> np.ndarray:
+        return self.encoder_.transform(self._check_table(X, reset=False)[0])
+
+    def _check_table(self, X: Any, y: Any = None, *, reset: bool = True) -> tuple[Any, Any]:
+        options: dict[str, Any] = {"reset": reset}
+        if hasattr(X, "iloc"):
+            validate_data(self, X, skip_check_array=True, **options)
+            if X.shape[0] == 0:
+                raise InvalidInputError("X has no rows: expected at least one.")
+        else:
+            X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", **options)
+        if not reset:
+            return X, None
+        if y is None:
+            raise InvalidInputError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        return X, y
+
+    def _check_meta(self, X_meta: Any, y_meta: Any) -> tuple[Any, Any]:
+        if X_meta is None or y_meta is None:
+            raise InvalidInputError("X_meta and y_meta go together: got only one of them.")
+        if len(y_meta) == 0:
+            raise InvalidInputError("the meta rows are empty: pass clean rows, or leave them out.")
+        X_meta, _ = self._check_table(X_meta, reset=False)
+        y_meta = column_or_1d(y_meta)
+        check_consistent_length(X_meta, y_meta)
+        return X_meta, y_meta
+
+    def _own_scale(self, wanted: bool | str) -> bool:
+        """The exact solver standardises by itself; the published loop takes data as they come."""
+        return self.solver == "exact" if isinstance(wanted, str) else bool(wanted)
+
+    def _check_parameters(self) -> None:
+        check_choice("solver", self.solver, SOLVERS)
+        check_choice("variant", self.variant, VARIANTS)
+        check_choice("handle_unknown", self.handle_unknown, ("error", "missing"))
+        for name, low in (("epochs", 1), ("batch_size", 1), ("n_knots", 2), ("n_ranks", 1)):
+            check_integer(name, getattr(self, name), low=low)
+        for name in ("lower_lr", "upper_lr"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), low=0, open_low=True)
+        for name, words in (("interactions", ("auto",)), ("standardise", ("auto",))):
+            if not isinstance(getattr(self, name), bool):
+                check_choice(name, getattr(self, name), words)
+        if self.patience is not None and self.patience != "auto":
+            check_integer("patience", self.patience, low=1)
+        if self.solver == "exact" and self.variant != "BIAM":
+            raise InvalidInputError(
+                f"variant={self.variant!r} belongs to solver='published'; with solver='exact' use "
+                "interactions=True or False."
+            )
+
+    def _solver(self, n_rows: int) -> ExactSolver | PublishedSolver:
+        device = self.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() and n_rows >= GPU_ROWS else "cpu"
+        common: dict[str, Any] = {
+            "n_knots": self.n_knots,
+            "epochs": self.epochs,
+            "device": device,
+            "progress": self.progress,
+        }
+        if self.upper_lr is not None:
+            common["upper_lr"] = self.upper_lr
+        if self.patience != "auto":
+            common["patience"] = self.patience
+        if self.solver == "exact":
+            return ExactSolver(interactions=self.interactions, **common)
+        common.setdefault("upper_lr", self._published_upper_lr)
+        return PublishedSolver(
+            variant=self.variant,
+            batch_size=self.batch_size,
+            lower_lr=self.lower_lr,
+            n_ranks=self.n_ranks,
+            gates=self.gates,
+            **common,
+        )
+
+    def _summarise(self, values: np.ndarray) -> None:
+        """Keep what reading needs of the training table: centres, missing rates, importances."""
+        self.missing_rates_ = np.isnan(values).mean(0)
+        self.centres_ = reading.centres(self.model_, self.w_, values)
+        self.importances_ = reading.importances(self.model_, self.w_, values, self.centres_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+
+def _checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, dtype=float)
+    if np.isnan(weight).any() or (weight < 0).any():
+        raise InvalidInputError(
+            "sample_weight must be finite and not negative, got "
+            f"{'NaN' if np.isnan(weight).any() else weight.min()}."
+        )
+    weight = _check_sample_weight(weight, X, dtype=np.float64)
+    if weight.sum() == 0:
+        raise InvalidInputError("sample_weight is zero for every row: nothing to learn from.")
+    return weight
+
+
+def _seed(random_state: Any) -> int:
+    """The integer itself, so that published seeds mean what they say; else one draw."""
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))

@@ -1,0 +1,281 @@
+"""Run the cells of tables, in processes of one thread each, and keep every one as it finishes.
+
+A cell that fails keeps its traceback in its file and stops nothing else; it is tried again by the
+next run. A run that is stopped goes on where it stood: finished cells are read, not computed.
+"""
+
+import os
+import pkgutil
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from biam.exceptions import InvalidInputError, MissingExtraError
+from biam.experiments.catalogue import PROFILES, TABLES, Cell, select
+from biam.experiments.provenance import code_hash, commit, lock, machine
+from biam.experiments.store import CellStore, Record, cell_key, csv_rows, find, write_csv
+from biam.validation import check_choice, check_integer
+
+__all__ = ["Outcome", "reproduce", "run_cell"]
+
+CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did for one table.
+
+    Parameters
+    ----------
+    table : str
+    csv : Path
+        The tidy table; holds every finished cell of the profile, from this run or an earlier one.
+    computed, reused : int
+        Cells of this run's selection that were computed now, or read.
+    failed : tuple of (Cell, str)
+        Cells of the selection without a value, with the last line of their traceback.
+    """
+
+    table: str
+    csv: Path
+    computed: int
+    reused: int
+    failed: tuple[tuple[Cell, str], ...]
+
+
+def run_cell(cell: Cell, profile: str = "full") -> list[dict[str, Any]]:
+    """Compute one cell now, on one thread, without reading or writing any file.
+
+    Parameters
+    ----------
+    cell : Cell
+    profile : {"smoke", "quick", "full"}
+
+    Returns
+    -------
+    list of dict
+        One per metric: `table`, `scenario`, `method`, `seed`, `metric`, `value`.
+
+    Examples
+    --------
+    >>> from biam.experiments.catalogue import Cell
+    >>> rows = run_cell(Cell("published", "regression/noise30", "mean", 42))
+    >>> round(rows[0]["value"], 4)
+    1.2693
+    """
+    metrics, _ = _compute(cell, profile)
+    return [cell._asdict() | {"metric": name, "value": v} for name, v in metrics.items()]
+
+
+def reproduce(
+    tables: Iterable[str] = (),
+    *,
+    profile: str = "quick",
+    scenarios: Iterable[str] = (),
+    methods: Iterable[str] = (),
+    seeds: Iterable[int] = (),
+    jobs: int = 1,
+    scheduler: str | None = None,
+    out: str | os.PathLike[str] = "results",
+    fresh: bool = False,
+    keep_stale: bool = False,
+    progress: bool = False,
+) -> list[Outcome]:
+    """Run tables, or a part of them, and write ``out/<table>.csv``.
+
+    Parameters
+    ----------
+    tables : iterable of str
+        Keys of `biam.experiments.catalogue.TABLES`; empty = all.
+    profile : {"smoke", "quick", "full"}
+    scenarios, methods, seeds : iterable
+        What to keep of the profile's cells; empty = all.
+    jobs : int
+        Processes; -1 = one per core. Values do not depend on it.
+    scheduler : str, optional
+        Address of a dask scheduler ("tcp://host:8786"), whose workers run the cells instead.
+    out : path
+        Output folder.
+    fresh : bool
+        Compute cells that are there already.
+    keep_stale : bool
+        Accept cells that other code, versions or parameters made.
+    progress : bool
+        Show a bar with the time left on stderr.
+
+    Returns
+    -------
+    list of Outcome
+        One per table.
+
+    Raises
+    ------
+    UnknownNameError, InvalidInputError
+        Names or filters that select nothing; before any work.
+    OutputError
+        The folder cannot be written (before any work), or the disk is full (finished cells stay).
+    MissingExtraError
+        A scheduler is given and dask is not installed.
+    """
+    check_choice("profile", profile, PROFILES)
+    if jobs != -1:
+        check_integer("jobs", jobs, low=1)
+    cells = select(tables, profile, scenarios, methods, seeds)
+    names = list(dict.fromkeys(cell.table for cell in cells))
+    store = CellStore(out)
+    store.prepare(names)
+    known = {name: {} if fresh else store.load(name) for name in names}
+    wanted = [
+        cell
+        for cell in cells
+        if find(known[cell.table], cell, profile, keep_stale=keep_stale) is None
+    ]
+    with _bar(len(wanted), progress) as advance:
+        for record in _records(wanted, profile, jobs, scheduler):
+            store.write(record)
+            advance()
+    return [
+        _finish(store, name, profile, [c for c in cells if c.table == name], wanted, keep_stale)
+        for name in names
+    ]
+
+
+def _finish(
+    store: CellStore,
+    name: str,
+    profile: str,
+    cells: Sequence[Cell],
+    computed: Sequence[Cell],
+    keep_stale: bool,
+) -> Outcome:
+    """Write the csv of one table from all its finished cells, in catalogue order."""
+    records = store.load(name)
+    rows: list[tuple[Any, ...]] = []
+    for cell in TABLES[name].profiles[profile].cells:
+        record = find(records, cell, profile, keep_stale=keep_stale)
+        if record is not None:
+            rows.extend(csv_rows(cell, record, profile))
+    path = store.out / f"{name}.csv"
+    write_csv(path, rows)
+    failed = []
+    for cell in cells:
+        if find(records, cell, profile, keep_stale=keep_stale) is None:
+            trace = records.get(cell_key(cell, profile), {}).get("traceback", "")
+            failed.append((cell, trace.strip().rpartition("\n")[2] or "no readable result"))
+    n_new = sum(cell.table == name for cell in computed)
+    return Outcome(name, path, n_new, len(cells) - n_new, tuple(failed))
+
+
+def _records(
+    cells: Sequence[Cell], profile: str, jobs: int, scheduler: str | None
+) -> Iterator[Record]:
+    """Records of the cells as they finish; those that measure time come last, one by one."""
+    # The parent names the origin once: workers need neither git nor the lock file.
+    shared = {"profile": profile, "commit": commit(), "lock": lock()}
+    tasks = [
+        (cell, shared | {"key": cell_key(cell, profile), "code": code_hash(TABLES[cell.table].roots)})
+        for cell in cells
+    ]
+    alone = [task for task in tasks if TABLES[task[0].table].alone]
+    tasks = [task for task in tasks if not TABLES[task[0].table].alone]
+    if scheduler is not None:
+        yield from _on_cluster(tasks, scheduler)
+    elif jobs == 1 or len(tasks) < 2:
+        yield from (_record(*task) for task in tasks)
+    else:
+        yield from _in_processes(tasks, jobs)
+    yield from (_record(*task) for task in alone)
+
+
+def _in_processes(tasks: Sequence[tuple[Cell, Record]], jobs: int) -> Iterator[Record]:
+    from joblib import Parallel, delayed, parallel_config
+
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        yield from parallel(delayed(_record)(*task) for task in tasks)
+
+
+def _on_cluster(tasks: Sequence[tuple[Cell, Record]], scheduler: str) -> Iterator[Record]:
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise MissingExtraError(
+            "--scheduler needs dask, which is not installed: pip install 'biam[cluster]'."
+        ) from error
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(
+            f"scheduler must be the address of a running dask scheduler, such as "
+            f"'tcp://host:8786', got {scheduler!r}: {error}"
+        ) from error
+    with client:
+        futures = [client.submit(_record, *task, pure=False) for task in tasks]
+        for _, record in as_completed(futures, with_results=True):
+            yield record
+
+
+def _record(cell: Cell, origin: Record) -> Record:
+    """A cell's file: its metrics, or the traceback of what went wrong."""
+    table, profile = TABLES[cell.table], origin["profile"]
+    metrics: dict[str, float] = {}
+    trace, start = "", time.perf_counter()
+    try:
+        if code_hash(table.roots) != origin["code"]:
+            raise InvalidInputError(
+                "this worker runs other code of biam than the process that sent the cell: update "
+                "it, or do not edit the package during a run."
+            )
+        metrics, seconds = _compute(cell, profile)
+    except Exception:
+        trace, seconds = traceback.format_exc(), time.perf_counter() - start
+    return {
+        **origin,
+        "cell": list(cell),
+        "parameters": table.parameters(cell, profile),
+        "status": "failed" if trace else "finished",
+        "metrics": metrics,
+        "traceback": trace,
+        "seconds": seconds,
+        "machine": machine(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _compute(cell: Cell, profile: str) -> tuple[dict[str, float], float]:
+    """Metrics of a cell, and the seconds that data and fit took; imports are not counted."""
+    given = TABLES[cell.table].parameters(cell, profile)
+    make, run = (pkgutil.resolve_name(given[name]) for name in ("make", "run"))
+    with _one_thread():
+        start = time.perf_counter()
+        data = make(**given["params"], random_state=cell.seed)
+        metrics = run(data, given["task"], cell.seed, given["settings"])
+        return {name: float(value) for name, value in metrics.items()}, time.perf_counter() - start
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread for torch and BLAS: the same sums in the same order wherever a cell runs."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _bar(total: int, show: bool) -> Iterator[Any]:
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="cell", disable=not show or total == 0) as bar:
+        yield bar.update

@@ -1,0 +1,141 @@
+"""Save and load fitted estimators without pickle: one zip of arrays and a JSON header."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from biam import __version__
+from biam.additive import AdditiveModel
+from biam.basis import Basis, FeatureBasis
+from biam.exceptions import InvalidInputError, OutputError
+from biam.table import TableEncoder
+
+__all__ = ["load", "save"]
+
+FORMAT = "biam-estimator-1"
+_ARRAYS = ("weights_", "centres_", "importances_", "missing_rates_", "classes_", "feature_names_in_")
+_PLAIN = ("history_", "status_", "n_iter_", "n_features_in_", "y_centre_", "y_scale_")
+
+
+def save(est: Any, path: Any) -> None:
+    """Write a fitted estimator to `path`, by rename: a crash leaves the old file whole.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    header, arrays = _header(est), _arrays(est)
+    try:
+        with part.open("wb") as file:
+            np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
+
+
+def load(path: Any) -> Any:
+    """Read an estimator written by `save`: predictions are the same to the last bit.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    InvalidInputError
+        Not a file written by `save`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("header")))
+        known = header["format"] == FORMAT
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        raise InvalidInputError(f"{path} was not written by est.save: {error}") from None
+    if not known:
+        raise InvalidInputError(f"{path} has format {header['format']!r}, expected {FORMAT!r}.")
+    return _rebuild(header, arrays)
+
+
+def _header(est: Any) -> dict[str, Any]:
+    model, encoder = est.model_, est.encoder_
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "class": type(est).__name__,
+        "params": {k: v for k, v in est.get_params().items() if k != "random_state"}
+        | {"random_state": est.random_state if isinstance(est.random_state, int) else None},
+        "kinds": [f.kind for f in model.basis.features],
+        "model": {
+            "n_outputs": model.n_outputs,
+            "interactions": model.interactions,
+            "n_ranks": model.n_ranks,
+        },
+        "encoder": {
+            "standardise": encoder.standardise,
+            "handle_unknown": encoder.handle_unknown,
+            "names": encoder.names,
+            "categories": [_plain(known) for known in encoder.categories],
+        },
+        "plain": {name: _plain(getattr(est, name)) for name in _PLAIN if hasattr(est, name)},
+        "details": {k: v for k, v in est.details_.items() if isinstance(v, int | float | str)},
+    }
+
+
+def _arrays(est: Any) -> dict[str, np.ndarray]:
+    arrays = {f"knots_{j}": f.knots.numpy() for j, f in enumerate(est.model_.basis.features)}
+    for name in _ARRAYS:
+        if hasattr(est, name):
+            value = np.asarray(getattr(est, name))
+            # Object arrays would need pickle; labels of mixed type are stored as text.
+            arrays[name] = value.astype(str) if value.dtype == object else value
+    for name, value in est.details_.items():
+        if isinstance(value, np.ndarray | torch.Tensor):
+            arrays[f"details_{name}"] = np.asarray(value)
+    return arrays | {
+        "w": est.w_.numpy(),
+        "centre": est.encoder_.centre,
+        "scale": est.encoder_.scale,
+    }
+
+
+def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
+    from biam import estimators
+
+    est = getattr(estimators, header["class"])(**header["params"])
+    est.encoder_ = TableEncoder(
+        **header["encoder"], centre=arrays.pop("centre"), scale=arrays.pop("scale")
+    )
+    features = tuple(
+        FeatureBasis(kind, torch.tensor(arrays.pop(f"knots_{j}")))
+        for j, kind in enumerate(header["kinds"])
+    )
+    est.w_ = torch.tensor(arrays.pop("w"))
+    est.model_ = AdditiveModel(Basis(features), **header["model"])
+    est.details_ = dict(header["details"])
+    for name, value in header["plain"].items():
+        setattr(est, name, value)
+    for name, value in arrays.items():
+        if name.startswith("details_"):
+            est.details_[name.removeprefix("details_")] = value
+        else:
+            setattr(est, name, value.astype(object) if name == "feature_names_in_" else value)
+    return est
+
+
+def _plain(value: Any) -> Any:
+    """Plain Python numbers, strings and lists, as JSON keeps them."""
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return value.item() if isinstance(value, np.generic) else value

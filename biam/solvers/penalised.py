@@ -1,0 +1,186 @@
+"""The lower level solved, not stepped: weighted penalised fit by Newton's method.
+
+Minimises  sum_i v_i l(a_i^T W, y_i) / n + ridge sum_c s_c |W_c|^2  for any loss of `biam.losses`. The
+Newton systems are solved by conjugate gradients, preconditioned with the Cholesky factor of the
+weighted Gram matrix: one iteration where that is the Hessian (squared error, logistic), a few where
+it is a block of it (softmax). The same solve gives the adjoint of the implicit hypergradient.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from biam.losses import Loss
+
+__all__ = ["PenalisedFit", "conjugate_gradient", "penalised_fit"]
+
+
+@dataclass(frozen=True)
+class PenalisedFit:
+    """A solved lower problem.
+
+    Parameters
+    ----------
+    W : Tensor, shape (n_columns, d)
+        The minimiser.
+    outputs : Tensor, shape (n, d)
+    losses : Tensor, shape (n,)
+    edf : float
+        Effective degrees of freedom of one output, trace(Hessian^-1 Gram); see `penalised_fit`.
+    solve : callable
+        Right-hand side, shape (n_columns, d) -> solution of the Hessian's system at `W`.
+    converged : bool
+    """
+
+    W: Tensor
+    outputs: Tensor
+    losses: Tensor
+    edf: float
+    solve: Callable[[Tensor], Tensor]
+    converged: bool
+
+
+def conjugate_gradient(
+    apply: Callable[[Tensor], Tensor],
+    b: Tensor,
+    precondition: Callable[[Tensor], Tensor],
+    *,
+    tol: float = 1e-10,
+    max_iter: int = 200,
+) -> Tensor:
+    """Solve a symmetric positive definite system.
+
+    Parameters
+    ----------
+    apply, precondition : callable
+        The matrix, and an approximation of its inverse, as maps of tensors shaped like `b`.
+    b : Tensor
+    tol : float
+        Relative residual, in the norm of the preconditioner.
+    max_iter : int
+
+    Returns
+    -------
+    Tensor
+        Shaped like `b`; exact after as many steps as there are distinct eigenvalues.
+    """
+    x, r = torch.zeros_like(b), b
+    z = precondition(r)
+    p, rz = z, (r * z).sum()
+    target = tol**2 * rz
+    for _ in range(max_iter):
+        if rz <= target:
+            break
+        q = apply(p)
+        step = rz / (p * q).sum()
+        x, r = x + step * p, r - step * q
+        z = precondition(r)
+        rz, before = (r * z).sum(), rz
+        p = z + (rz / before) * p
+    return x
+
+
+class _Problem:
+    def __init__(self, A: Tensor, y: Tensor, v: Tensor, loss: Loss, ridge: Tensor) -> None:
+        self.A, self.y, self.v, self.loss = A, y, v, loss
+        self.n = float(v.sum().clamp_min(torch.finfo(v.dtype).tiny))
+        self.ridge = ridge[:, None]
+
+    def value(self, f: Tensor, W: Tensor) -> float:
+        risk = torch.dot(self.v, self.loss.value(f, self.y)) / self.n
+        return float(risk + (self.ridge * W * W).sum())
+
+    def gradient(self, f: Tensor, W: Tensor) -> Tensor:
+        slope = self.v[:, None] * self.loss.gradient(f, self.y)
+        return self.A.T @ slope / self.n + 2 * self.ridge * W
+
+    def hessian(self, f: Tensor) -> Callable[[Tensor], Tensor]:
+        def apply(P: Tensor) -> Tensor:
+            bent = self.v[:, None] * self.loss.curvature(f, self.y, self.A @ P)
+            return self.A.T @ bent / self.n + 2 * self.ridge * P
+
+        return apply
+
+    def preconditioner(self, f: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor, Tensor]:
+        """Cholesky solve of the Gram matrix weighted by the diagonal curvature, averaged over d."""
+        eye = torch.eye(f.shape[1], dtype=f.dtype, device=f.device)
+        bends = [self.loss.curvature(f, self.y, e.expand_as(f))[:, c] for c, e in enumerate(eye)]
+        bend = self.v * torch.stack(bends).mean(0).clamp_min(1e-10)
+        gram = self.A.T @ (self.A * bend[:, None]) / self.n
+        hessian = gram + 2 * torch.diag(self.ridge[:, 0])
+        # A relative jitter: rows of equal columns make the Gram matrix singular to rounding.
+        hessian.diagonal().add_(1e-12 * float(hessian.diagonal().max()) + 1e-300)
+        factor = torch.linalg.cholesky(hessian)
+        return lambda R: torch.cholesky_solve(R, factor), gram, factor
+
+
+def penalised_fit(
+    A: Tensor,
+    y: Tensor,
+    v: Tensor,
+    loss: Loss,
+    ridge: Tensor,
+    *,
+    n_outputs: int = 1,
+    start: Tensor | None = None,
+    tol: float = 1e-8,
+    max_iter: int = 30,
+) -> PenalisedFit:
+    """Fit by Newton's method from a warm start.
+
+    Parameters
+    ----------
+    A : Tensor, shape (n, n_columns)
+        float64 design.
+    y : Tensor, shape (n,)
+    v : Tensor, shape (n,)
+        Weights of the rows, not negative.
+    loss : Loss
+    ridge : Tensor, shape (n_columns,)
+        Penalty per column.
+    n_outputs : int
+        d.
+    start : Tensor, shape (n_columns, d), optional
+    tol : float
+        Newton decrement (squared, relative to the objective) at which to stop.
+    max_iter : int
+
+    Returns
+    -------
+    PenalisedFit
+    """
+    problem = _Problem(A, y, v, loss, ridge)
+    W = A.new_zeros(A.shape[1], n_outputs) if start is None else start
+    f = A @ W
+    value, converged = problem.value(f, W), False
+    for _ in range(max_iter):
+        gradient, apply = problem.gradient(f, W), problem.hessian(f)
+        precondition, gram, factor = problem.preconditioner(f)
+        step = conjugate_gradient(apply, -gradient, precondition, tol=1e-6)
+        decrement = float(-(gradient * step).sum())
+        if decrement <= tol * (abs(value) + tol):
+            converged = True
+            break
+        W, f, value = _line_search(problem, W, f, value, step, decrement)
+    # trace(Hessian^-1 Gram) by one triangular solve: the effective number of free columns.
+    edf = float(torch.cholesky_solve(gram, factor).diagonal().sum())
+
+    def solve(R: Tensor) -> Tensor:
+        return conjugate_gradient(apply, R, precondition, tol=1e-9)
+
+    return PenalisedFit(W, f, loss.value(f, y), edf, solve, converged)
+
+
+def _line_search(
+    problem: _Problem, W: Tensor, f: Tensor, value: float, step: Tensor, decrement: float
+) -> tuple[Tensor, Tensor, float]:
+    move, length = problem.A @ step, 1.0
+    for _ in range(20):
+        tried_W, tried_f = W + length * step, f + length * move
+        tried = problem.value(tried_f, tried_W)
+        if tried <= value - 1e-4 * length * decrement:
+            return tried_W, tried_f, tried
+        length /= 2
+    return W, f, value
