@@ -223,6 +223,10 @@ class Basis:
         ends = 1 + np.cumsum([0, *(len(f.knots) for f in self.features)])
         return tuple(slice(int(a), int(b)) for a, b in pairwise(ends))
 
+    def to(self, dtype: torch.dtype) -> "Basis":
+        """The same knots in another precision."""
+        return Basis(tuple(FeatureBasis(f.kind, f.knots.to(dtype)) for f in self.features))
+
     def design(self, X: np.ndarray) -> Design:
         """Evaluate the basis on a table.
 

@@ -193,9 +193,7 @@ def test_permuted_features_with_permuted_parameters_give_the_same_outputs(case):
     model, design, w = make(case, 2)
     order = [2, 0, 3, 1]
     columns = np.concatenate([np.arange(j * L, (j + 1) * L) for j in order])
-    moved = AdditiveModel(
-        Basis(tuple(model.basis.features[j] for j in order)), 2, **CASES[case]
-    )
+    moved = AdditiveModel(Basis(tuple(model.basis.features[j] for j in order)), 2, **CASES[case])
     there = torch.zeros_like(w)
     target = moved.coefficients(there)
     for name, part in model.coefficients(w).items():

@@ -193,7 +193,9 @@ def test_batches_put_together_are_the_design(size, design):
     assert all(part.complete == design.complete for part in parts)
     for name in ("H", "M", "joint"):
         whole, cuts = getattr(design, name), [getattr(part, name) for part in parts]
-        assert all(c is None for c in cuts) if whole is None else torch.equal(torch.cat(cuts), whole)
+        assert (
+            all(c is None for c in cuts) if whole is None else torch.equal(torch.cat(cuts), whole)
+        )
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,9 @@ def test_pairs_wait_for_the_warm_up(epoch, pairs):
     problem = AdditiveProblem(problem.model, problem.loss, problem.penalty, warm_up=3)
     now = problem.at_epoch(epoch)
     assert now.pairs is pairs
-    factors = problem.model.layout.split(now.linearise(w, rows).gradient(penalised=False))["factors"]
+    factors = problem.model.layout.split(now.linearise(w, rows).gradient(penalised=False))[
+        "factors"
+    ]
     assert bool(factors.any()) is pairs
     # The penalty holds them from the first epoch on.
     assert problem.model.layout.split(now.linearise(w, rows).gradient())["factors"].all()

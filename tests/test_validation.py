@@ -39,7 +39,9 @@ def test_a_number_passes_exactly_when_it_is_in_the_range(value, low, high, open_
 
 
 @pytest.mark.parametrize(
-    "value", [0.25, np.float32(0.25), np.float64(0.25), Fraction(1, 4)], ids=lambda v: type(v).__name__
+    "value",
+    [0.25, np.float32(0.25), np.float64(0.25), Fraction(1, 4)],
+    ids=lambda v: type(v).__name__,
 )
 def test_numbers_of_any_kind_become_floats(value):
     assert type(check_number("x", value)) is float

@@ -27,8 +27,10 @@ __all__ = [
     "cell_key",
     "csv_rows",
     "find",
+    "prepare_folder",
     "rounded_seconds",
     "write_csv",
+    "write_text",
 ]
 
 COLUMNS = (
@@ -100,12 +102,7 @@ class CellStore:
             A folder cannot be made or written.
         """
         for folder in (self.out, *(self._folder(table) for table in tables)):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                with tempfile.TemporaryFile(dir=folder) as probe:
-                    probe.write(b"biam")
-            except OSError as error:
-                raise OutputError(_complaint(self.out, error)) from error
+            prepare_folder(folder, out=self.out)
 
     def load(self, table: str) -> dict[str, Record]:
         """Readable records of a table by key, failed cells included; broken files are left out."""
@@ -126,7 +123,7 @@ class CellStore:
         """
         text = json.dumps(record, indent=1)
         folder = self._folder(record["cell"][0])
-        _write(folder / f"{record['key']}.json", text + "\n", self.out)
+        write_text(folder / f"{record['key']}.json", text + "\n", out=self.out)
 
     def _folder(self, table: str) -> Path:
         return self.out / "cells" / table
@@ -181,11 +178,33 @@ def write_csv(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(rows)
-    _write(path, text.getvalue(), path.parent)
+    write_text(path, text.getvalue())
 
 
-def _write(path: Path, text: str, out: Path) -> None:
-    """Write under a temporary name in the same folder, flush to the disk, rename."""
+def prepare_folder(folder: Path, *, out: Path | None = None) -> None:
+    """Make a folder and try to write in it, before any work.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made or written; the text names `out`, by default the folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"biam")
+    except OSError as error:
+        raise OutputError(_complaint(out or folder, error)) from error
+
+
+def write_text(path: Path, text: str, *, out: Path | None = None) -> None:
+    """Write under a temporary name in the same folder, flush to the disk, rename.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written; the text names `out`, by default the file's folder.
+    """
     part = None
     try:
         descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
@@ -198,7 +217,7 @@ def _write(path: Path, text: str, out: Path) -> None:
         if part is not None:
             Path(part).unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise OutputError(_complaint(out, error)) from error
+            raise OutputError(_complaint(out or path.parent, error)) from error
         raise
 
 

@@ -154,7 +154,7 @@ class ExactSolver:
             if scale <= 1e-12:
                 return data, v, data.best_ridge(v), {}
             bent = replace(data, loss=Huber(1.345 * scale))
-            fit = bent.fit(v, ridge, start=None if fit is None else fit.W)
+            fit = bent.fit(v, ridge, start=fit)
             residual = (fit.outputs[:, 0] - data.y).abs()
         for _ in range(self.robust_rounds):
             scale = max(1.4826 * _weighted_median(residual, data.fixed), 1e-12)
@@ -170,7 +170,7 @@ class ExactSolver:
         if not len(extra) or len(extra) > self.max_interactions:
             return data, ridge
         wide = data.with_columns(torch.cat([data.columns, extra]))
-        wide_ridge = wide.best_ridge(v)
+        wide_ridge = wide.best_ridge(v, near=ridge)
         if self.interactions is True or wide.improves_on(data, v, wide_ridge, ridge):
             return wide, wide_ridge
         return data, ridge
@@ -220,7 +220,12 @@ class _Data:
         return replace(cut, A=self.A[rows])
 
     def fit(
-        self, v: Tensor, ridge: float, *, without: Tensor | None = None, start: Tensor | None = None
+        self,
+        v: Tensor,
+        ridge: float,
+        *,
+        without: Tensor | None = None,
+        start: PenalisedFit | None = None,
     ) -> PenalisedFit:
         """Training rows weighted by `v`, and the meta rows except those of one fold."""
         A, y, weight = self.A, self.y, v * self.fixed
@@ -245,7 +250,7 @@ class _Data:
         losses = torch.empty(len(self.y_meta), dtype=self.A.dtype, device=self.A.device)
         done: list[PenalisedFit] = []
         for k, fold in enumerate(self.folds):
-            warm = fits[k].W if fits else (done[-1].W if done else None)
+            warm = fits[k] if fits else (done[-1] if done else None)
             done.append(self.fit(v, ridge, without=fold, start=warm))
             losses[fold] = self.loss.value(self.A_meta[fold] @ done[-1].W, self.y_meta[fold])
         return losses, done
@@ -260,7 +265,7 @@ class _Data:
         if self.folds:
             losses, fits = self.held_out(v, ridge, fits)
             return float(losses.mean()), fits
-        fit = self.fit(v, ridge, start=fits[0].W if fits else None)
+        fit = self.fit(v, ridge, start=fits[0] if fits else None)
         n = float((v * self.fixed).sum())
         total = float((v * self.fixed * fit.losses).sum())
         if isinstance(self.loss, SquaredError | Huber):
@@ -281,10 +286,11 @@ class _Data:
         gain = other.held_out(v, other_ridge)[0] - self.held_out(v, ridge)[0]
         return float(gain.mean()) > float(gain.std()) / len(gain) ** 0.5
 
-    def best_ridge(self, v: Tensor) -> float:
-        """The ridge strength of the smallest `criterion`, searched from stiff to loose."""
+    def best_ridge(self, v: Tensor, near: float | None = None) -> float:
+        """The ridge strength of the smallest `criterion`, searched from stiff to loose (one step around `near`)."""
         best, fits = (float("inf"), RIDGES[-1]), None
-        for ridge in reversed(RIDGES):
+        tried = [r for r in RIDGES if near is None or near / 11 < r < near * 11]
+        for ridge in reversed(tried):
             value, fits = self.criterion(v, ridge, fits)
             best = min(best, (value, ridge))
             if value > 1.1 * best[0]:

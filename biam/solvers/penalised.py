@@ -1,9 +1,9 @@
 """The lower level solved, not stepped: weighted penalised fit by Newton's method.
 
 Minimises  sum_i v_i l(a_i^T W, y_i) / n + ridge sum_c s_c |W_c|^2  for any loss of `biam.losses`. The
-Newton systems are solved by conjugate gradients, preconditioned with the Cholesky factor of the
-weighted Gram matrix: one iteration where that is the Hessian (squared error, logistic), a few where
-it is a block of it (softmax). The same solve gives the adjoint of the implicit hypergradient.
+Newton systems are solved by conjugate gradients, preconditioned with the Cholesky factor of a
+weighted Gram matrix, the one expensive product, which neighbouring fits lend each other. The same
+solve gives the adjoint of the implicit hypergradient.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,9 @@ from torch import Tensor
 from biam.losses import Loss
 
 __all__ = ["PenalisedFit", "conjugate_gradient", "penalised_fit"]
+
+# A Newton step solved to two digits costs a few products with A and loses nothing in the end.
+NEWTON_TOL, MAX_INNER = 1e-2, 4
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class PenalisedFit:
     losses : Tensor, shape (n,)
     edf : float
         Effective degrees of freedom of one output, trace(Hessian^-1 Gram); see `penalised_fit`.
+    gram : Tensor, shape (n_columns, n_columns)
+        Weighted Gram matrix at the solution.
     solve : callable
         Right-hand side, shape (n_columns, d) -> solution of the Hessian's system at `W`.
     converged : bool
@@ -38,6 +43,7 @@ class PenalisedFit:
     outputs: Tensor
     losses: Tensor
     edf: float
+    gram: Tensor
     solve: Callable[[Tensor], Tensor]
     converged: bool
 
@@ -49,7 +55,7 @@ def conjugate_gradient(
     *,
     tol: float = 1e-10,
     max_iter: int = 200,
-) -> Tensor:
+) -> tuple[Tensor, bool]:
     """Solve a symmetric positive definite system.
 
     Parameters
@@ -63,8 +69,10 @@ def conjugate_gradient(
 
     Returns
     -------
-    Tensor
+    x : Tensor
         Shaped like `b`; exact after as many steps as there are distinct eigenvalues.
+    slow : bool
+        True when the tolerance was not met.
     """
     x, r = torch.zeros_like(b), b
     z = precondition(r)
@@ -72,14 +80,14 @@ def conjugate_gradient(
     target = tol**2 * rz
     for _ in range(max_iter):
         if rz <= target:
-            break
+            return x, False
         q = apply(p)
         step = rz / (p * q).sum()
         x, r = x + step * p, r - step * q
         z = precondition(r)
         rz, before = (r * z).sum(), rz
         p = z + (rz / before) * p
-    return x
+    return x, bool(rz > target)
 
 
 class _Problem:
@@ -103,17 +111,19 @@ class _Problem:
 
         return apply
 
-    def preconditioner(self, f: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor, Tensor]:
-        """Cholesky solve of the Gram matrix weighted by the diagonal curvature, averaged over d."""
+    def gram(self, f: Tensor) -> Tensor:
+        """A^T diag(v b) A / n, b the mean diagonal curvature over the outputs; (columns, columns)."""
         eye = torch.eye(f.shape[1], dtype=f.dtype, device=f.device)
         bends = [self.loss.curvature(f, self.y, e.expand_as(f))[:, c] for c, e in enumerate(eye)]
         bend = self.v * torch.stack(bends).mean(0).clamp_min(1e-10)
-        gram = self.A.T @ (self.A * bend[:, None]) / self.n
+        return self.A.T @ (self.A * bend[:, None]) / self.n
+
+    def factor(self, gram: Tensor) -> Tensor:
+        """Cholesky factor of the Gram matrix plus the penalty's Hessian."""
         hessian = gram + 2 * torch.diag(self.ridge[:, 0])
         # A relative jitter: rows of equal columns make the Gram matrix singular to rounding.
         hessian.diagonal().add_(1e-12 * float(hessian.diagonal().max()) + 1e-300)
-        factor = torch.linalg.cholesky(hessian)
-        return lambda R: torch.cholesky_solve(R, factor), gram, factor
+        return torch.linalg.cholesky(hessian)
 
 
 def penalised_fit(
@@ -124,11 +134,11 @@ def penalised_fit(
     ridge: Tensor,
     *,
     n_outputs: int = 1,
-    start: Tensor | None = None,
+    start: PenalisedFit | None = None,
     tol: float = 1e-8,
-    max_iter: int = 30,
+    max_iter: int = 50,
 ) -> PenalisedFit:
-    """Fit by Newton's method from a warm start.
+    """Fit by inexact Newton steps from a warm start.
 
     Parameters
     ----------
@@ -142,7 +152,9 @@ def penalised_fit(
         Penalty per column.
     n_outputs : int
         d.
-    start : Tensor, shape (n_columns, d), optional
+    start : PenalisedFit, optional
+        A fit of a similar problem with the same columns: its solution is the start, and its Gram
+        matrix preconditions until the conjugate gradients grow slow.
     tol : float
         Newton decrement (squared, relative to the objective) at which to stop.
     max_iter : int
@@ -152,25 +164,36 @@ def penalised_fit(
     PenalisedFit
     """
     problem = _Problem(A, y, v, loss, ridge)
-    W = A.new_zeros(A.shape[1], n_outputs) if start is None else start
+    W = A.new_zeros(A.shape[1], n_outputs) if start is None else start.W
     f = A @ W
-    value, converged = problem.value(f, W), False
+    gram = problem.gram(f) if start is None else start.gram
+    factor, value, converged = problem.factor(gram), problem.value(f, W), False
     for _ in range(max_iter):
         gradient, apply = problem.gradient(f, W), problem.hessian(f)
-        precondition, gram, factor = problem.preconditioner(f)
-        step = conjugate_gradient(apply, -gradient, precondition, tol=1e-6)
+        step, slow = conjugate_gradient(
+            apply, -gradient, _inverse(factor), tol=NEWTON_TOL, max_iter=MAX_INNER * n_outputs
+        )
         decrement = float(-(gradient * step).sum())
         if decrement <= tol * (abs(value) + tol):
             converged = True
             break
         W, f, value = _line_search(problem, W, f, value, step, decrement)
+        if slow:
+            gram = problem.gram(f)
+            factor = problem.factor(gram)
+    gram = problem.gram(f)
+    factor = problem.factor(gram)
     # trace(Hessian^-1 Gram) by one triangular solve: the effective number of free columns.
     edf = float(torch.cholesky_solve(gram, factor).diagonal().sum())
 
     def solve(R: Tensor) -> Tensor:
-        return conjugate_gradient(apply, R, precondition, tol=1e-9)
+        return conjugate_gradient(problem.hessian(f), R, _inverse(factor), tol=1e-9)[0]
 
-    return PenalisedFit(W, f, loss.value(f, y), edf, solve, converged)
+    return PenalisedFit(W, f, loss.value(f, y), edf, gram, solve, converged)
+
+
+def _inverse(factor: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda R: torch.cholesky_solve(R, factor)
 
 
 def _line_search(

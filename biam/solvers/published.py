@@ -183,8 +183,14 @@ class PublishedSolver:
             losses = optimizer.problem.at_epoch(self.epochs).linearise(w, rows).losses
             weights = optimizer.upper.weights(theta, losses).cpu().double().numpy()
             details["losses"] = losses.cpu().double().numpy()
-        model.cpu()
-        return Fitted(model, w.detach().cpu(), weights, result.history, result.status, details)
+        # Trained in float32 as published; read in float64, so that contributions add up exactly.
+        exact = AdditiveModel(
+            model.basis.to(torch.float64),
+            model.n_outputs,
+            interactions=model.interactions,
+            n_ranks=model.n_ranks,
+        )
+        return Fitted(exact, w.cpu().double(), weights, result.history, result.status, details)
 
 
 @contextmanager
