@@ -1,4 +1,4 @@
-"""What both estimators share: parameters, checks at the border, encoding, and the call to a solver."""
+"""What both estimators share: parameters, checks at the border, encoding, the call to a solver."""
 
 from typing import Any
 
@@ -172,7 +172,7 @@ class BIAMBase(BaseEstimator):
 
     @property
     def complexity_(self) -> dict[str, int]:
-        """How much there is to read: features, missing effects, interactions, pairs, knots in use."""
+        """How much there is to read: features, missing effects, interactions, knots in use."""
         from biam import explain
 
         return explain.complexity(self)

@@ -21,9 +21,7 @@ __all__ = ["Basis", "Design", "FeatureBasis", "quantile_knots", "shared_knots"]
 KINDS = ("hinge", "step", "level")
 
 
-def quantile_knots(
-    x: np.ndarray, n_knots: int, weight: np.ndarray | None = None
-) -> np.ndarray:
+def quantile_knots(x: np.ndarray, n_knots: int, weight: np.ndarray | None = None) -> np.ndarray:
     """Distinct knots at the quantiles of one column's observed values.
 
     Where ties leave fewer than `n_knots` distinct quantiles (a column that is mostly zero), the

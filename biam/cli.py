@@ -106,7 +106,7 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command(short_help="List what can be reproduced, with source, cells and minutes.")
 @click.argument("names", nargs=-1, metavar="[TABLE]...")
 @_debug
 def tables(names: tuple[str, ...]) -> None:
@@ -134,7 +134,7 @@ def tables(names: tuple[str, ...]) -> None:
             click.echo(f"  methods    {', '.join(m.name for m in table.methods)}")
 
 
-@main.command()
+@main.command(short_help="Run tables again.")
 @click.argument("names", nargs=-1, metavar="[TABLE]...")
 @click.option(
     "--profile",
@@ -212,7 +212,7 @@ def _print_outcome(outcome: "Outcome", profile: str, out: str) -> None:
         click.echo(f"  failed {cell}: {line} (traceback below {out}/cells)", err=True)
 
 
-@main.command()
+@main.command(short_help="Print published beside reproduced numbers.")
 @click.argument("names", nargs=-1, metavar="[TABLE]...")
 @click.option("--out", default="results", show_default=True, help=OUT_HELP)
 @_debug
@@ -236,7 +236,7 @@ def report(names: tuple[str, ...], out: str) -> None:
     click.echo(markdown(rows))
 
 
-@main.command()
+@main.command(short_help="Exit with 1 where a published number is not met.")
 @click.argument("names", nargs=-1, metavar="[TABLE]...")
 @click.option("--out", default="results", show_default=True, help=OUT_HELP)
 @_debug
@@ -253,9 +253,10 @@ def verify(ctx: click.Context, names: tuple[str, ...], out: str) -> None:
 
     rows = compare(out, names)
     for row in rows.itertuples():
+        got = "nothing" if row.verdict == "missing" else f"{row.reproduced:.6g}"
         click.echo(
             f"{row.verdict:<8} {row.table}/{row.scenario}/{row.method}/{row.seed} {row.metric}: "
-            f"paper {row.paper:g}, got {row.reproduced:.6g}"
+            f"paper {row.paper:g}, got {got}"
         )
     bad = rows["verdict"].isin(["not met", "missing"]).sum()
     click.echo(f"{len(rows) - bad} of {len(rows)} published numbers are in their band.")
@@ -263,7 +264,7 @@ def verify(ctx: click.Context, names: tuple[str, ...], out: str) -> None:
         ctx.exit(1)
 
 
-@main.command()
+@main.command(short_help="Train one model on one data set.")
 @click.option("--task", type=click.Choice(["regression", "classification"]), help="Of the data.")
 @click.option("--dataset", default="synthetic", show_default=True, help="Name of a data set.")
 @click.option("--missing-ratio", type=float, default=0.0, help="Share of values to hide.")

@@ -11,10 +11,11 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
+from biam import persistence
 from biam.base import BIAMBase
 from biam.exceptions import InvalidInputError
 
-__all__ = ["BIAMClassifier", "BIAMRegressor"]
+__all__ = ["BIAMClassifier", "BIAMRegressor", "load"]
 
 
 class BIAMRegressor(RegressorMixin, BIAMBase):
@@ -118,8 +119,8 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
 
     Parameters
     ----------
-    solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, interactions, \
-standardise, patience, handle_unknown, random_state, device, progress
+    solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
+interactions, standardise, patience, handle_unknown, random_state, device, progress
         As in `BIAMRegressor`.
 
     Attributes
@@ -184,11 +185,37 @@ complexity_, coefficients_, n_features_in_
         return codes, np.searchsorted(self.classes_, y_meta)
 
 
+def load(path: Any) -> BIAMBase:
+    """Read an estimator written by `est.save(path)`.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    BIAMRegressor or BIAMClassifier
+        Fitted; predictions are the same to the last bit.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    InvalidInputError
+        Not a file written by `save`.
+    """
+    header, arrays = persistence.read(path)
+    kinds = {"BIAMClassifier": BIAMClassifier, "BIAMRegressor": BIAMRegressor}
+    est = kinds[header["class"]](**header["params"])
+    persistence.restore(est, header, arrays)
+    return est
+
+
 def _checked_target(y: np.ndarray, name: str) -> np.ndarray:
     y = check_array(y, ensure_2d=False, dtype=None, input_name=name)
     try:
         return np.array(y, dtype=float)
     except (ValueError, TypeError):
         raise InvalidInputError(
-            f"{name} must hold numbers for regression, got {y.dtype}: use BIAMClassifier for classes."
+            f"{name} must hold numbers for regression, got {y.dtype}: BIAMClassifier takes classes."
         ) from None

@@ -1,10 +1,11 @@
 """Reading a fitted estimator: shape functions, missing effects, interactions, contributions.
 
-Everything comes as a tidy DataFrame in the units of the data: x as the user gave it, effects in units
-of `y` (regression) or on the logit scale (binary: log-odds of the second class).
+`est` is a fitted `BIAMRegressor` or `BIAMClassifier`. Everything comes as a tidy DataFrame in the
+units of the data: x as the user gave it, effects in units of `y` (regression) or on the logit scale
+(binary: log-odds of the second class).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from biam import reading
 from biam.reading import Term
-
-if TYPE_CHECKING:
-    from biam.base import BIAMBase
 
 __all__ = [
     "complexity",
@@ -39,7 +37,7 @@ def term_name(term: Term, names: list[str]) -> str:
     }[term.kind]
 
 
-def contributions_table(est: "BIAMBase", values: np.ndarray) -> pd.DataFrame:
+def contributions_table(est: Any, values: np.ndarray) -> pd.DataFrame:
     """Contributions of every term to every encoded row; rows sum to the prediction.
 
     Parameters
@@ -59,7 +57,7 @@ def contributions_table(est: "BIAMBase", values: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def shape_functions(est: "BIAMBase") -> pd.DataFrame:
+def shape_functions(est: Any) -> pd.DataFrame:
     """f_j, centred, at its knots (numeric) or levels (categories): feature, x, effect, class.
 
     Between knots a hinge shape is a straight line and beyond them it goes on; left of the first
@@ -76,7 +74,7 @@ def shape_functions(est: "BIAMBase") -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def missing_effects(est: "BIAMBase") -> pd.DataFrame:
+def missing_effects(est: Any) -> pd.DataFrame:
     """Effect of each missing value against the average observed one: feature, rate, effect, class.
 
     `rate` is the share of training rows where the feature is missing; features without gaps have
@@ -94,7 +92,7 @@ def missing_effects(est: "BIAMBase") -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def interactions(est: "BIAMBase") -> pd.DataFrame:
+def interactions(est: Any) -> pd.DataFrame:
     """Missing interactions and pairs, strongest first: term, kind, first, second, strength.
 
     Strength of a pair as in the paper (`reading.pair_strengths`); of a missing interaction the
@@ -123,7 +121,7 @@ def interactions(est: "BIAMBase") -> pd.DataFrame:
     return table.sort_values("strength", ascending=False, ignore_index=True)
 
 
-def complexity(est: "BIAMBase") -> dict[str, int]:
+def complexity(est: Any) -> dict[str, int]:
     """Counts of what there is to read: a knot is in use when its coefficient is not zero."""
     check_is_fitted(est)
     named = est.model_.coefficients(est.w_)
@@ -139,17 +137,17 @@ def complexity(est: "BIAMBase") -> dict[str, int]:
     }
 
 
-def est_scale(est: "BIAMBase") -> float:
+def est_scale(est: Any) -> float:
     """Factor from the model's outputs to the units of the prediction."""
     return getattr(est, "y_scale_", 1.0)
 
 
-def _output_names(est: "BIAMBase") -> list[Any]:
+def _output_names(est: Any) -> list[Any]:
     classes = getattr(est, "classes_", None)
     return [None] if classes is None or len(classes) == 2 else list(classes)
 
 
-def _scaled(est: "BIAMBase", effect: np.ndarray, term: Term | None = None) -> np.ndarray:
+def _scaled(est: Any, effect: np.ndarray, term: Term | None = None) -> np.ndarray:
     """Outputs to the units of the prediction; two softmax logits become one log-odds."""
     if effect.shape[1] == 2 and len(_output_names(est)) == 1:
         effect = effect[:, 1:] - effect[:, :1]
@@ -159,7 +157,7 @@ def _scaled(est: "BIAMBase", effect: np.ndarray, term: Term | None = None) -> np
     return effect
 
 
-def _original(est: "BIAMBase", j: int) -> list[Any]:
+def _original(est: Any, j: int) -> list[Any]:
     """Knots in the user's units, or the categories."""
     known = est.encoder_.categories[j]
     if known is not None:
@@ -168,11 +166,13 @@ def _original(est: "BIAMBase", j: int) -> list[Any]:
     return list(knots * est.encoder_.scale[j] + est.encoder_.centre[j])
 
 
-def _tidy(est: "BIAMBase", name: str, x: list[Any], effect: np.ndarray) -> pd.DataFrame:
+def _tidy(est: Any, name: str, x: list[Any], effect: np.ndarray) -> pd.DataFrame:
     effect, outputs = _scaled(est, effect), _output_names(est)
     frames = []
     for c, output in enumerate(outputs):
-        frame = pd.DataFrame({"feature": name, "x": pd.Series(x, dtype=object), "effect": effect[:, c]})
+        frame = pd.DataFrame(
+            {"feature": name, "x": pd.Series(x, dtype=object), "effect": effect[:, c]}
+        )
         if len(outputs) > 1:
             frame["class"] = output
         frames.append(frame)

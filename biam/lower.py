@@ -191,6 +191,6 @@ class _ModuleLinearisation:
     def directional(self, v: Tensor) -> Tensor:
         losses = self.problem.losses
         with warnings.catch_warnings():
-            # On first use torch loads its forward-mode rules in a way that it has itself deprecated.
+            # On first use torch loads its forward-mode rules in a way it has itself deprecated.
             warnings.filterwarnings("ignore", ".*torch.jit.script", DeprecationWarning)
             return torch.func.jvp(lambda w: losses(w, self.rows), (self.w,), (v,))[1]

@@ -9,16 +9,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from biam import __version__
 from biam.additive import AdditiveModel
 from biam.basis import Basis, FeatureBasis
 from biam.exceptions import InvalidInputError, OutputError
 from biam.table import TableEncoder
 
-__all__ = ["load", "save"]
+__all__ = ["read", "restore", "save"]
 
 FORMAT = "biam-estimator-1"
-_ARRAYS = ("weights_", "centres_", "importances_", "missing_rates_", "classes_", "feature_names_in_")
+_ARRAYS = (
+    "weights_",
+    "centres_",
+    "importances_",
+    "missing_rates_",
+    "classes_",
+    "feature_names_in_",
+)
 _PLAIN = ("history_", "status_", "n_iter_", "n_features_in_", "y_centre_", "y_scale_")
 
 
@@ -44,8 +50,8 @@ def save(est: Any, path: Any) -> None:
         raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
 
 
-def load(path: Any) -> Any:
-    """Read an estimator written by `save`: predictions are the same to the last bit.
+def read(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays of a file written by `save`; `biam.load` makes the estimator of them.
 
     Raises
     ------
@@ -63,14 +69,34 @@ def load(path: Any) -> Any:
         raise InvalidInputError(f"{path} was not written by est.save: {error}") from None
     if not known:
         raise InvalidInputError(f"{path} has format {header['format']!r}, expected {FORMAT!r}.")
-    return _rebuild(header, arrays)
+    return header, arrays
+
+
+def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Give an unfitted estimator all that `fit` would have: same predictions, bit for bit."""
+    est.encoder_ = TableEncoder(
+        **header["encoder"], centre=arrays.pop("centre"), scale=arrays.pop("scale")
+    )
+    features = tuple(
+        FeatureBasis(kind, torch.tensor(arrays.pop(f"knots_{j}")))
+        for j, kind in enumerate(header["kinds"])
+    )
+    est.w_ = torch.tensor(arrays.pop("w"))
+    est.model_ = AdditiveModel(Basis(features), **header["model"])
+    est.details_ = dict(header["details"])
+    for name, value in header["plain"].items():
+        setattr(est, name, value)
+    for name, value in arrays.items():
+        if name.startswith("details_"):
+            est.details_[name.removeprefix("details_")] = value
+        else:
+            setattr(est, name, value.astype(object) if name == "feature_names_in_" else value)
 
 
 def _header(est: Any) -> dict[str, Any]:
     model, encoder = est.model_, est.encoder_
     return {
         "format": FORMAT,
-        "version": __version__,
         "class": type(est).__name__,
         "params": {k: v for k, v in est.get_params().items() if k != "random_state"}
         | {"random_state": est.random_state if isinstance(est.random_state, int) else None},
@@ -106,30 +132,6 @@ def _arrays(est: Any) -> dict[str, np.ndarray]:
         "centre": est.encoder_.centre,
         "scale": est.encoder_.scale,
     }
-
-
-def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
-    from biam import estimators
-
-    est = getattr(estimators, header["class"])(**header["params"])
-    est.encoder_ = TableEncoder(
-        **header["encoder"], centre=arrays.pop("centre"), scale=arrays.pop("scale")
-    )
-    features = tuple(
-        FeatureBasis(kind, torch.tensor(arrays.pop(f"knots_{j}")))
-        for j, kind in enumerate(header["kinds"])
-    )
-    est.w_ = torch.tensor(arrays.pop("w"))
-    est.model_ = AdditiveModel(Basis(features), **header["model"])
-    est.details_ = dict(header["details"])
-    for name, value in header["plain"].items():
-        setattr(est, name, value)
-    for name, value in arrays.items():
-        if name.startswith("details_"):
-            est.details_[name.removeprefix("details_")] = value
-        else:
-            setattr(est, name, value.astype(object) if name == "feature_names_in_" else value)
-    return est
 
 
 def _plain(value: Any) -> Any:

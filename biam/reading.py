@@ -60,7 +60,9 @@ def contributions(
     missing = design.M[:, 1:].double().numpy()
     yield (
         Term("intercept"),
-        np.broadcast_to(named["beta0"].double().numpy() + centre.sum(0), (len(design), len(centre[0]))),
+        np.broadcast_to(
+            named["beta0"].double().numpy() + centre.sum(0), (len(design), len(centre[0]))
+        ),
     )
     shapes = shape_values(model, w, design)
     effects = named["beta_miss"].double().numpy() - centre
@@ -112,7 +114,10 @@ def _interactions(
         for k, c in enumerate(model.basis.slices):
             coefficients = alpha[c.start - 1 : c.stop - 1, j]
             if bool(coefficients.any()):
-                yield Term("interaction", j, k), (gap * (design.H[:, c] @ coefficients)).double().numpy()
+                yield (
+                    Term("interaction", j, k),
+                    (gap * (design.H[:, c] @ coefficients)).double().numpy(),
+                )
 
 
 def _pairs(

@@ -126,7 +126,9 @@ class TableEncoder:
             raise InvalidInputError(f"column {name!r} held text categories in fit, got numbers.")
         values, missing = _objects(column)
         code = {level: float(i) for i, level in enumerate(known)}
-        coded = np.array([np.nan if m else code.get(v, -1.0) for v, m in zip(values, missing, strict=True)])
+        coded = np.array(
+            [np.nan if m else code.get(v, -1.0) for v, m in zip(values, missing, strict=True)]
+        )
         unknown = np.flatnonzero(coded == -1)
         if unknown.size and self.handle_unknown == "error":
             raise InvalidInputError(

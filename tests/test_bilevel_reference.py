@@ -1,6 +1,6 @@
 """The whole trajectory of the bilevel loop against the paper's loop, written plainly.
 
-The reference shares no code with `biam`: torch modules, data loaders, autograd with double backward,
+The reference shares no code with `biam`: torch modules, data loaders, autograd, double backward,
 parameters in the shapes of Eq. 1, single precision, the global random stream.
 """
 

@@ -194,7 +194,9 @@ def select(
     return cells
 
 
-def _cells(table: str, plan: Iterable[tuple[str, Iterable[str], Iterable[int]]]) -> tuple[Cell, ...]:
+def _cells(
+    table: str, plan: Iterable[tuple[str, Iterable[str], Iterable[int]]]
+) -> tuple[Cell, ...]:
     """Cells of (scenario, methods, seeds), scenario by scenario, seed by seed."""
     return tuple(
         Cell(table, scenario, method, seed)
@@ -256,7 +258,10 @@ _PUBLISHED = Table(
             settings={"epochs": 40},
         ),
         Scenario(
-            "regression/noise30", _REGRESSION, {**_SMALL, "noise_rate": 0.3}, settings={"epochs": 40}
+            "regression/noise30",
+            _REGRESSION,
+            {**_SMALL, "noise_rate": 0.3},
+            settings={"epochs": 40},
         ),
     ),
     methods=(
@@ -277,9 +282,7 @@ _BENCHMARK = Table(
     title="Cost of the published loop: one-step hypergradient against double backward",
     source="ours; times differ from run to run, so the bit-for-bit promise leaves this table out",
     scenarios=(
-        Scenario(
-            "published_loop", _REGRESSION, _NOISY_GAPS, settings={"epochs": 40, "repeats": 5}
-        ),
+        Scenario("published_loop", _REGRESSION, _NOISY_GAPS, settings={"epochs": 40, "repeats": 5}),
     ),
     methods=tuple(
         Method(name, "biam.experiments.benchmark:measure", {"loop": name})

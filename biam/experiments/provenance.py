@@ -57,7 +57,9 @@ def import_closure(roots: Iterable[str], package: Path = PACKAGE) -> tuple[str, 
     waiting = list(roots)
     for root in waiting:
         if not _path(root, package).is_file():
-            raise InvalidInputError(f"root modules must be modules of {package.name}, got {root!r}.")
+            raise InvalidInputError(
+                f"root modules must be modules of {package.name}, got {root!r}."
+            )
     while waiting:
         name = waiting.pop()
         if name not in found:

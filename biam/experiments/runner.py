@@ -9,13 +9,14 @@ import pkgutil
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from biam.exceptions import InvalidInputError, MissingExtraError
+from biam.exceptions import BIAMError, InvalidInputError, MissingExtraError
 from biam.experiments.catalogue import PROFILES, TABLES, Cell, select
 from biam.experiments.provenance import code_hash, commit, lock, machine
 from biam.experiments.store import CellStore, Record, cell_key, csv_rows, find, write_csv
@@ -178,7 +179,10 @@ def _records(
     # The parent names the origin once: workers need neither git nor the lock file.
     shared = {"profile": profile, "commit": commit(), "lock": lock()}
     tasks = [
-        (cell, shared | {"key": cell_key(cell, profile), "code": code_hash(TABLES[cell.table].roots)})
+        (
+            cell,
+            shared | {"key": cell_key(cell, profile), "code": code_hash(TABLES[cell.table].roots)},
+        )
         for cell in cells
     ]
     alone = [task for task in tasks if TABLES[task[0].table].alone]
@@ -197,7 +201,13 @@ def _in_processes(tasks: Sequence[tuple[Cell, Record]], jobs: int) -> Iterator[R
 
     with parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-        yield from parallel(delayed(_record)(*task) for task in tasks)
+        try:
+            yield from parallel(delayed(_record)(*task) for task in tasks)
+        except BrokenProcessPool as error:
+            raise BIAMError(
+                "a process that ran cells died, most likely for lack of memory. Finished cells are "
+                "kept: run again with fewer --jobs."
+            ) from error
 
 
 def _on_cluster(tasks: Sequence[tuple[Cell, Record]], scheduler: str) -> Iterator[Record]:

@@ -121,9 +121,8 @@ class CellStore:
         OutputError
             No space left, or the folder is gone; files of other cells are not touched.
         """
-        text = json.dumps(record, indent=1)
-        folder = self._folder(record["cell"][0])
-        write_text(folder / f"{record['key']}.json", text + "\n", out=self.out)
+        path = self._folder(record["cell"][0]) / f"{record['key']}.json"
+        write_text(path, json.dumps(record, indent=1) + "\n", out=self.out)
 
     def _folder(self, table: str) -> Path:
         return self.out / "cells" / table
@@ -194,7 +193,10 @@ def prepare_folder(folder: Path, *, out: Path | None = None) -> None:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"biam")
     except OSError as error:
-        raise OutputError(_complaint(out or folder, error)) from error
+        raise OutputError(
+            f"cannot write in {str(out or folder)!r}: {error.strerror or error}. Choose another "
+            "folder (--out)."
+        ) from error
 
 
 def write_text(path: Path, text: str, *, out: Path | None = None) -> None:
@@ -217,15 +219,11 @@ def write_text(path: Path, text: str, *, out: Path | None = None) -> None:
         if part is not None:
             Path(part).unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise OutputError(_complaint(out or path.parent, error)) from error
+            raise OutputError(
+                f"cannot write results in {str(out or path.parent)!r}: {error.strerror or error}. "
+                "What was finished is kept: make room, then run the same command again."
+            ) from error
         raise
-
-
-def _complaint(out: Path, error: OSError) -> str:
-    return (
-        f"cannot write results to {str(out)!r}: {error.strerror or error}; finished cells are kept. "
-        "Make room or choose another folder (--out), then run the same command again."
-    )
 
 
 def _read(path: Path) -> Record | None:

@@ -132,13 +132,16 @@ def train(
     train_rows, y = _damaged_labels(data, task, rows["train"], damage, seed)
     X = _with_gaps(data.X, damage.missing_ratio, seed)
     kind = BIAMRegressor if task == "regression" else BIAMClassifier
-    est = kind(random_state=seed, **(options or {}))
+    # Tables come in any units: the published loop too needs columns of one scale.
+    est = kind(**{"standardise": True, "random_state": seed, **(options or {})})
     meta = rows["meta"]
     given = {"X_meta": X.iloc[meta], "y_meta": data.y.iloc[meta].to_numpy()} if len(meta) else {}
     est.fit(X.iloc[train_rows], y, **given)
     test = X.iloc[rows["test"]], data.y.iloc[rows["test"]].to_numpy()
     n_rows = {"train": len(train_rows), "meta": len(meta), "test": len(rows["test"])}
-    return Trained(est, dataset, task, n_rows, _score(est, task, *test), _constant(task, y, test[1]))
+    return Trained(
+        est, dataset, task, n_rows, _score(est, task, *test), _constant(task, y, test[1])
+    )
 
 
 def summary(trained: Trained) -> str:

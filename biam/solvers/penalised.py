@@ -1,9 +1,9 @@
 """The lower level solved, not stepped: weighted penalised fit by Newton's method.
 
-Minimises  sum_i v_i l(a_i^T W, y_i) / n + ridge sum_c s_c |W_c|^2  for any loss of `biam.losses`. The
-Newton systems are solved by conjugate gradients, preconditioned with the Cholesky factor of a
-weighted Gram matrix, the one expensive product, which neighbouring fits lend each other. The same
-solve gives the adjoint of the implicit hypergradient.
+Minimises  sum_i v_i l(a_i^T W, y_i) / sum_i v_i + sum_c ridge_c |W_c|^2  for any loss of
+`biam.losses`. The Newton systems are solved by conjugate gradients, preconditioned with the Cholesky
+factor of a weighted Gram matrix, the one expensive product, which neighbouring fits lend each other.
+The same solve gives the adjoint of the implicit hypergradient.
 """
 
 from collections.abc import Callable
@@ -112,7 +112,7 @@ class _Problem:
         return apply
 
     def gram(self, f: Tensor) -> Tensor:
-        """A^T diag(v b) A / n, b the mean diagonal curvature over the outputs; (columns, columns)."""
+        """A^T diag(v b) A / sum v, b the mean diagonal curvature over the outputs."""
         eye = torch.eye(f.shape[1], dtype=f.dtype, device=f.device)
         bends = [self.loss.curvature(f, self.y, e.expand_as(f))[:, c] for c, e in enumerate(eye)]
         bend = self.v * torch.stack(bends).mean(0).clamp_min(1e-10)

@@ -1,7 +1,7 @@
 """`solver="published"`: the paper's loop, random streams included.
 
 Source: BIAM protocol, sections 1 to 3. Regression and classification (softmax), variants BIAM,
-BIAM-B (uniform weights), BIAM-I (no missing interactions), BIAM-H (step basis), BIAM2 (gated pairs).
+BIAM-B (uniform weights), BIAM-I (no missing interactions), BIAM-H (steps), BIAM2 (gated pairs).
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ VARIANTS = ("BIAM", "BIAM-B", "BIAM-I", "BIAM-H", "BIAM2")
 
 @dataclass(frozen=True)
 class GateSchedule:
-    """How the pairs of BIAM2 are held back: epochs without them, gate step scale, gate penalties."""
+    """How the pairs of BIAM2 are held back: epochs without them, gate step, gate penalties."""
 
     warm_up: int
     scale: float

@@ -1,0 +1,174 @@
+"""The lower problem of `solver="exact"`: rows, columns, penalties, criteria."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from biam.additive import AdditiveModel
+from biam.basis import Basis, Design
+from biam.losses import Huber, Loss, SquaredError
+from biam.solvers.penalised import PenalisedFit, penalised_fit
+
+__all__ = ["RIDGES", "LowerData", "interaction_columns", "is_knot_column", "main_columns"]
+
+RIDGES = tuple(10.0**k for k in range(-7, 1))
+INTERACTION_RIDGE = 10.0
+# Levels and missing effects get a fixed prior instead of the chosen ridge, as random effects do:
+# this many rows at zero effect. A level of few rows stays near zero however smooth the curves are.
+PRIOR_ROWS = 1.0
+
+
+@dataclass(frozen=True)
+class LowerData:
+    """Training rows, meta rows and the columns in use: all that a lower fit needs.
+
+    `columns`, shape (c, 2), names each column as (a, b): basis column a times mask column b.
+    """
+
+    design: Design
+    y: Tensor
+    fixed: Tensor
+    meta: Design
+    y_meta: Tensor
+    folds: tuple[Tensor, ...]
+    loss: Loss
+    n_outputs: int
+    is_knot: Tensor
+    columns: Tensor | None = None
+    A: Tensor | None = None
+    A_meta: Tensor | None = None
+    curved: Tensor | None = None
+    prior: Tensor | None = None
+
+    def with_columns(self, columns: Tensor) -> "LowerData":
+        a, b = columns.T
+        curved = self.is_knot[a].to(torch.float64)
+        curved[b > 0] *= INTERACTION_RIDGE
+        rows = float(self.fixed.sum()) + len(self.y_meta)
+        prior = PRIOR_ROWS / rows * (~self.is_knot[a] & (a + b > 0)).to(torch.float64)
+        A, A_meta = (d.H[:, a] * d.M[:, b] for d in (self.design, self.meta))
+        curved, prior = curved.to(A.device), prior.to(A.device)
+        return replace(self, columns=columns, A=A, A_meta=A_meta, curved=curved, prior=prior)
+
+    def penalty(self, ridge: float) -> Tensor:
+        """Penalty per column: the ridge on knots, the prior on levels and missing effects."""
+        return ridge * self.curved + self.prior
+
+    def subsample(self, n: int, stream: torch.Generator) -> "LowerData":
+        if len(self.y) <= n:
+            return self
+        rows = torch.randperm(len(self.y), generator=stream)[:n].to(self.y.device)
+        cut = replace(self, design=self.design.take(rows), y=self.y[rows], fixed=self.fixed[rows])
+        return replace(cut, A=self.A[rows])
+
+    def fit(
+        self,
+        v: Tensor,
+        ridge: float,
+        *,
+        without: Tensor | None = None,
+        start: PenalisedFit | None = None,
+    ) -> PenalisedFit:
+        """Training rows weighted by `v`, and the meta rows except those of one fold."""
+        A, y, weight = self.A, self.y, v * self.fixed
+        if len(self.y_meta):
+            kept = torch.ones(len(self.y_meta), dtype=A.dtype, device=A.device)
+            if without is not None:
+                kept[without] = 0
+            A, y = torch.cat([A, self.A_meta]), torch.cat([y, self.y_meta])
+            weight = torch.cat([weight, kept])
+        return penalised_fit(
+            A, y, weight, self.loss, self.penalty(ridge), n_outputs=self.n_outputs, start=start
+        )
+
+    def losses(self, fit: PenalisedFit) -> Tensor:
+        """Losses of the training rows."""
+        return fit.losses[: len(self.y)]
+
+    def held_out(
+        self, v: Tensor, ridge: float, fits: list[PenalisedFit] | None = None
+    ) -> tuple[Tensor, list[PenalisedFit]]:
+        """Loss of each meta row under the fit that did not see its fold, and the fits."""
+        losses = torch.empty(len(self.y_meta), dtype=self.A.dtype, device=self.A.device)
+        done: list[PenalisedFit] = []
+        for k, fold in enumerate(self.folds):
+            warm = fits[k] if fits else (done[-1] if done else None)
+            done.append(self.fit(v, ridge, without=fold, start=warm))
+            losses[fold] = self.loss.value(self.A_meta[fold] @ done[-1].W, self.y_meta[fold])
+        return losses, done
+
+    def criterion(
+        self, v: Tensor, ridge: float, fits: list[PenalisedFit] | None = None
+    ) -> tuple[float, list[PenalisedFit]]:
+        """Held-out loss of the meta rows; without them, GCV (regression) or AIC per row.
+
+        Also the fits behind it, to start the next ones from.
+        """
+        if self.folds:
+            losses, fits = self.held_out(v, ridge, fits)
+            return float(losses.mean()), fits
+        fit = self.fit(v, ridge, start=fits[0] if fits else None)
+        n = float((v * self.fixed).sum())
+        total = float((v * self.fixed * fit.losses).sum())
+        if isinstance(self.loss, SquaredError | Huber):
+            return n * total / max(n - fit.edf, 1e-3 * n) ** 2, [fit]
+        return (total + fit.edf * max(1, self.n_outputs - 1)) / n, [fit]
+
+    def improves_on(self, other: "LowerData", v: Tensor, ridge: float, other_ridge: float) -> bool:
+        """Whether these columns beat `other`'s: by one standard error on held-out meta rows."""
+        if not self.folds:
+            return self.criterion(v, ridge)[0] < other.criterion(v, other_ridge)[0]
+        gain = other.held_out(v, other_ridge)[0] - self.held_out(v, ridge)[0]
+        return float(gain.mean()) > float(gain.std()) / len(gain) ** 0.5
+
+    def best_ridge(self, v: Tensor, near: float | None = None) -> float:
+        """The ridge strength of the smallest `criterion`, from stiff to loose.
+
+        With `near`, only that strength and its two neighbours are tried.
+        """
+        best, fits = (float("inf"), RIDGES[-1]), None
+        tried = [r for r in RIDGES if near is None or near / 11 < r < near * 11]
+        for ridge in reversed(tried):
+            value, fits = self.criterion(v, ridge, fits)
+            best = min(best, (value, ridge))
+            if value > 1.1 * best[0]:
+                break
+        return best[1]
+
+    def as_model(self, basis: Basis, W: Tensor) -> tuple[AdditiveModel, Tensor]:
+        """The fitted coefficients as an `AdditiveModel` and its flat parameters."""
+        a, b = self.columns.T
+        crossed = bool(((a > 0) & (b > 0)).any())
+        model = AdditiveModel(basis, self.n_outputs, interactions=crossed)
+        w = torch.zeros(model.layout.size, dtype=torch.float64)
+        parts = model.layout.split(w)
+        if crossed:
+            parts["main"][a, b] = W.cpu()
+        else:
+            parts["main"][a[b == 0]] = W[b == 0].cpu()
+            parts["missing"][b[b > 0] - 1] = W[b > 0].cpu()
+        return model, w
+
+
+def is_knot_column(basis: Basis) -> Tensor:
+    """Which columns of `Design.H` are hinges or steps (not the intercept, not levels)."""
+    kinds = [f.kind != "level" for f in basis.features for _ in f.knots]
+    return torch.tensor([False, *kinds])
+
+
+def main_columns(data: LowerData) -> Tensor:
+    """Intercept, basis columns that vary, and the missing effects of features with gaps."""
+    H, M = torch.cat([data.design.H, data.meta.H]), torch.cat([data.design.M, data.meta.M])
+    basis = torch.nonzero((H[:, 1:] != 0).any(0)).view(-1) + 1
+    gaps = torch.nonzero(M[:, 1:].any(0)).view(-1) + 1
+    a = torch.cat([torch.zeros(1, dtype=torch.long), basis.cpu(), torch.zeros(len(gaps)).long()])
+    b = torch.cat([torch.zeros(1 + len(basis), dtype=torch.long), gaps.cpu()])
+    return torch.stack([a, b], 1)
+
+
+def interaction_columns(data: LowerData) -> Tensor:
+    """Every basis column times every missing indicator of another feature, if rows support it."""
+    H, M = torch.cat([data.design.H, data.meta.H]), torch.cat([data.design.M, data.meta.M])
+    support = (H[:, 1:] != 0).to(H.dtype).T @ M[:, 1:]
+    return torch.nonzero(support.cpu() >= 20) + 1
