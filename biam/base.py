@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 from biam import reading
 from biam.exceptions import InvalidInputError
 from biam.solvers.exact import ExactSolver
-from biam.solvers.published import VARIANTS, PublishedSolver
+from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
 from biam.validation import check_choice, check_integer, check_number
 
@@ -110,7 +110,7 @@ class BIAMBase(BaseEstimator):
         fitted = self._solver(len(targets)).fit(
             values,
             targets,
-            encoder.transform(X_meta) if has_meta else None,
+            _encoded_meta(encoder, X_meta) if has_meta else None,
             meta_targets,
             n_classes=len(getattr(self, "classes_", ())),
             n_levels=encoder.n_levels,
@@ -202,11 +202,15 @@ class BIAMBase(BaseEstimator):
     def _check_table(self, X: Any, y: Any = None, *, reset: bool = True) -> tuple[Any, Any]:
         options: dict[str, Any] = {"reset": reset}
         if hasattr(X, "iloc"):
+            if X.ndim != 2:
+                raise InvalidInputError(f"X must be a table, got {X.ndim} axis: use X.to_frame().")
             validate_data(self, X, skip_check_array=True, **options)
-            if X.shape[0] == 0:
-                raise InvalidInputError("X has no rows: expected at least one.")
+            if 0 in X.shape:
+                lacking = "rows" if X.shape[1] else "columns"
+                raise InvalidInputError(f"X has no {lacking}: expected at least one.")
         else:
-            X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", **options)
+            # The encoder looks for infinities: it can say in which column and row.
+            X = validate_data(self, X, dtype=None, ensure_all_finite=False, **options)
         if not reset:
             return X, None
         if y is None:
@@ -222,9 +226,12 @@ class BIAMBase(BaseEstimator):
             raise InvalidInputError("X_meta and y_meta go together: got only one of them.")
         if len(y_meta) == 0:
             raise InvalidInputError("the meta rows are empty: pass clean rows, or leave them out.")
-        X_meta, _ = self._check_table(X_meta, reset=False)
-        y_meta = column_or_1d(y_meta)
-        check_consistent_length(X_meta, y_meta)
+        try:
+            X_meta, _ = self._check_table(X_meta, reset=False)
+            y_meta = column_or_1d(y_meta)
+            check_consistent_length(X_meta, y_meta)
+        except ValueError as error:
+            raise InvalidInputError(f"the meta rows do not fit: {error}") from None
         return X_meta, y_meta
 
     def _own_scale(self, wanted: bool | str) -> bool:
@@ -234,12 +241,14 @@ class BIAMBase(BaseEstimator):
     def _check_parameters(self) -> None:
         check_choice("solver", self.solver, SOLVERS)
         check_choice("variant", self.variant, VARIANTS)
+        check_choice("gates", self.gates, GATE_SCHEDULES)
         check_choice("handle_unknown", self.handle_unknown, ("error", "missing"))
         for name, low in (("epochs", 1), ("batch_size", 1), ("n_knots", 2), ("n_ranks", 1)):
             check_integer(name, getattr(self, name), low=low)
         for name in ("lower_lr", "upper_lr"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), low=0, open_low=True)
+        _check_device(self.device)
         for name, words in (("interactions", ("auto",)), ("standardise", ("auto",))):
             if not isinstance(getattr(self, name), bool):
                 check_choice(name, getattr(self, name), words)
@@ -294,16 +303,35 @@ class BIAMBase(BaseEstimator):
 def _checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, dtype=float)
-    if np.isnan(weight).any() or (weight < 0).any():
-        raise InvalidInputError(
-            "sample_weight must be finite and not negative, got "
-            f"{'NaN' if np.isnan(weight).any() else weight.min()}."
-        )
-    weight = _check_sample_weight(weight, X, dtype=np.float64)
-    if weight.sum() == 0:
+    try:
+        weight = np.asarray(sample_weight, dtype=float)
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError(f"sample_weight must hold numbers: {error}.") from None
+    wrong = weight[~(np.isfinite(weight) & (weight >= 0))]
+    if wrong.size:
+        raise InvalidInputError(f"sample_weight must be finite and not negative, got {wrong[0]}.")
+    if weight.size and not weight.any():
         raise InvalidInputError("sample_weight is zero for every row: nothing to learn from.")
-    return weight
+    return _check_sample_weight(weight, X, dtype=np.float64)
+
+
+def _encoded_meta(encoder: TableEncoder, X_meta: Any) -> np.ndarray:
+    try:
+        return encoder.transform(X_meta)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"the meta rows do not fit: {error}") from None
+
+
+def _check_device(device: str) -> None:
+    if device == "auto":
+        return
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidInputError(
+            f"device={device!r} cannot be used here, use 'auto' or 'cpu': {reason}"
+        ) from None
 
 
 def _seed(random_state: Any) -> int:

@@ -166,16 +166,17 @@ complexity_, coefficients_, n_features_in_
     def _encode_targets(
         self, y: np.ndarray, y_meta: np.ndarray | None, weight: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        check_classification_targets(y)
+        _check_classes(y, "y")
         self.classes_, codes = np.unique(y, return_inverse=True)
         present = np.unique(codes if weight is None else codes[weight > 0])
         if len(present) < 2:
             raise InvalidInputError(
-                f"classification needs at least two classes, got one class: {y[0]!r}."
+                "classification needs at least two classes, got one class: "
+                f"{self.classes_[present].tolist()[0]!r}."
             )
         if y_meta is None:
             return codes, None
-        check_classification_targets(y_meta)
+        _check_classes(y_meta, "y_meta")
         unseen = sorted(set(np.unique(y_meta).tolist()) - set(self.classes_.tolist()))
         if unseen:
             raise InvalidInputError(
@@ -211,9 +212,24 @@ def load(path: Any) -> BIAMBase:
     return est
 
 
+def _check_classes(y: np.ndarray, name: str) -> None:
+    gaps = y != y if y.dtype.kind in "fO" else np.zeros(len(y), dtype=bool)
+    if y.dtype.kind == "O":
+        gaps = gaps | np.array([label is None for label in y])
+    if gaps.any():
+        raise InvalidInputError(
+            f"{name} has a missing class in row {gaps.argmax()}: drop such rows."
+        )
+    # Not infinite either, in the words of scikit-learn.
+    check_array(y, ensure_2d=False, dtype=None, input_name=name)
+    check_classification_targets(y)
+
+
 def _checked_target(y: np.ndarray, name: str) -> np.ndarray:
     y = check_array(y, ensure_2d=False, dtype=None, input_name=name)
     try:
+        if y.dtype.kind in "mM":
+            raise TypeError
         return np.array(y, dtype=float)
     except (ValueError, TypeError):
         raise InvalidInputError(

@@ -133,7 +133,7 @@ def expected_calibration_error(truth: Array, proba: Array, n_bins: int = 10) -> 
 
 
 def spearman(first: Array, second: Array) -> float:
-    """Spearman's rank correlation; 0 where one of the two is constant (no order, no association)."""
+    """Spearman's rank correlation; 0 where one of the two is constant (no order at all)."""
     a, b = (rankdata(values) - (len(values) + 1) / 2 for values in (first, second))
     scale = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / scale if scale > 0 else 0.0

@@ -3,11 +3,14 @@
 import json
 import os
 import zipfile
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 
 from biam.additive import AdditiveModel
 from biam.basis import Basis, FeatureBasis
@@ -36,6 +39,7 @@ def save(est: Any, path: Any) -> None:
     OutputError
         The file cannot be written.
     """
+    check_is_fitted(est)
     path = Path(path)
     part = path.with_name(path.name + ".part")
     header, arrays = _header(est), _arrays(est)
@@ -46,7 +50,8 @@ def save(est: Any, path: Any) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
 
 
@@ -65,7 +70,8 @@ def read(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
         known = header["format"] == FORMAT
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+    # A plain array, which is no archive, is a TypeError; damage inside an archive is a zlib.error.
+    except (zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError) as error:
         raise InvalidInputError(f"{path} was not written by est.save: {error}") from None
     if not known:
         raise InvalidInputError(f"{path} has format {header['format']!r}, expected {FORMAT!r}.")
@@ -82,7 +88,9 @@ def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
         for j, kind in enumerate(header["kinds"])
     )
     est.w_ = torch.tensor(arrays.pop("w"))
-    est.model_ = AdditiveModel(Basis(features), **header["model"])
+    # The initial values go unused; the global random stream stays where it is.
+    unused = torch.Generator()
+    est.model_ = AdditiveModel(Basis(features), **header["model"], generator=unused)
     est.details_ = dict(header["details"])
     for name, value in header["plain"].items():
         setattr(est, name, value)
@@ -90,16 +98,17 @@ def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
         if name.startswith("details_"):
             est.details_[name.removeprefix("details_")] = value
         else:
-            setattr(est, name, value.astype(object) if name == "feature_names_in_" else value)
+            setattr(est, name, value.astype(object) if name in header["objects"] else value)
 
 
 def _header(est: Any) -> dict[str, Any]:
-    model, encoder = est.model_, est.encoder_
+    model, encoder, seed = est.model_, est.encoder_, est.random_state
     return {
         "format": FORMAT,
         "class": type(est).__name__,
-        "params": {k: v for k, v in est.get_params().items() if k != "random_state"}
-        | {"random_state": est.random_state if isinstance(est.random_state, int) else None},
+        "params": {k: _plain(v) for k, v in est.get_params().items()}
+        | {"random_state": _plain(seed) if isinstance(seed, int | np.integer) else None},
+        "objects": [n for n in _ARRAYS if np.asarray(getattr(est, n, 0)).dtype == object],
         "kinds": [f.kind for f in model.basis.features],
         "model": {
             "n_outputs": model.n_outputs,
@@ -122,7 +131,7 @@ def _arrays(est: Any) -> dict[str, np.ndarray]:
     for name in _ARRAYS:
         if hasattr(est, name):
             value = np.asarray(getattr(est, name))
-            # Object arrays would need pickle; labels of mixed type are stored as text.
+            # Object arrays would need pickle. These hold text: class labels, column names.
             arrays[name] = value.astype(str) if value.dtype == object else value
     for name, value in est.details_.items():
         if isinstance(value, np.ndarray | torch.Tensor):

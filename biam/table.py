@@ -54,7 +54,7 @@ class TableEncoder:
         """
         columns = list(_columns(X))
         self.names = [name for name, _ in columns]
-        self.categories = [_categories(column) for _, column in columns]
+        self.categories = [_categories(name, column) for name, column in columns]
         values = self._encode(columns)
         empty = [n for n, gone in zip(self.names, np.isnan(values).all(0), strict=True) if gone]
         if empty:
@@ -73,7 +73,14 @@ class TableEncoder:
         InvalidInputError
             Infinite values, unknown categories, text where numbers were or the reverse.
         """
-        return (self._encode(list(_columns(X))) - self.centre) / self.scale
+        columns = list(_columns(X))
+        given = [name for name, _ in columns]
+        # scikit-learn compares names that are text; these may be numbers.
+        if given != self.names and sorted(given) == sorted(self.names):
+            raise InvalidInputError(
+                f"the columns are in another order than in fit: expected {self.names}, got {given}."
+            )
+        return (self._encode(columns) - self.centre) / self.scale
 
     @property
     def n_levels(self) -> list[int]:
@@ -108,8 +115,6 @@ class TableEncoder:
         try:
             values = _as_float(column)
         except (ValueError, TypeError) as error:
-            if "argument must be" in str(error):
-                raise
             raise InvalidInputError(
                 f"column {name!r} held numbers in fit, got text: {error}"
             ) from None
@@ -122,9 +127,11 @@ class TableEncoder:
         return values
 
     def _codes(self, name: str, column: Any, known: list[Any]) -> np.ndarray:
-        if _is_numeric(column) and not isinstance(known[0], int | float | np.number):
-            raise InvalidInputError(f"column {name!r} held text categories in fit, got numbers.")
         values, missing = _objects(column)
+        numbers = isinstance(known[0], int | float | np.number)
+        if _is_numeric(column) and not numbers and not missing.all():
+            raise InvalidInputError(f"column {name!r} held text categories in fit, got numbers.")
+        _check_cells(name, values, missing)
         code = {level: float(i) for i, level in enumerate(known)}
         coded = np.array(
             [np.nan if m else code.get(v, -1.0) for v, m in zip(values, missing, strict=True)]
@@ -154,6 +161,9 @@ def _is_numeric(column: Any) -> bool:
 def _as_float(column: Any) -> np.ndarray:
     if hasattr(column, "iloc"):
         return column.to_numpy(dtype=float, na_value=np.nan)
+    if column.dtype == object:
+        values, missing = _objects(column)
+        return np.where(missing, np.nan, values).astype(float)
     return np.asarray(column, dtype=float)
 
 
@@ -162,18 +172,26 @@ def _objects(column: Any) -> tuple[np.ndarray, np.ndarray]:
     values = np.asarray(column, dtype=object)
     if hasattr(column, "isna"):
         return values, column.isna().to_numpy()
-    return values, np.array([v is None or v != v for v in values], dtype=bool)
+    return values, np.array([_is_gap(v) for v in values], dtype=bool)
 
 
-def _categories(column: Any) -> list[Any] | None:
+def _is_gap(value: Any) -> bool:
+    if value is None:
+        return True
+    # NaN differs from itself; the NA of pandas neither equals itself nor differs.
+    same = value == value
+    return not same if isinstance(same, bool | np.bool_) else not hasattr(same, "__len__")
+
+
+def _categories(name: str, column: Any) -> list[Any] | None:
     """Sorted observed categories of a text or category column, None for a numeric one."""
     if _is_numeric(column):
         return None
     kind = getattr(column.dtype, "kind", "O")
     if kind in "mMc":
         raise InvalidInputError(
-            f"a column has dtype {column.dtype}: expected numbers, text or categories; turn dates "
-            "into numbers first."
+            f"column {name!r} has dtype {column.dtype}: expected numbers, text or categories; turn "
+            "dates into numbers first."
         )
     # A column typed as categorical stays one even when its labels are numbers.
     if not hasattr(column, "cat"):
@@ -184,8 +202,17 @@ def _categories(column: Any) -> list[Any] | None:
         else:
             return None
     values, missing = _objects(column)
+    _check_cells(name, values, missing)
     observed = set(values[~missing])
-    strange = [v for v in observed if not isinstance(v, str | int | float | np.generic)]
-    if strange:
-        raise TypeError(f"argument must be a string or a number, got {type(strange[0]).__name__}")
     return sorted(observed, key=lambda level: (str(type(level)), level)) or None
+
+
+def _check_cells(name: str, values: np.ndarray, missing: np.ndarray) -> None:
+    kinds = list(map(type, values))
+    for kind in set(kinds):
+        row = kinds.index(kind)
+        if not issubclass(kind, str | int | float | np.generic) and not missing[row]:
+            raise InvalidInputError(
+                f"column {name!r} holds a value of type {kind.__name__} (row {row}): expected "
+                "numbers, text or categories."
+            )

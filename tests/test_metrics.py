@@ -1,4 +1,4 @@
-"""Each metric keeps what it registers: direction, range, value on perfect and constant predictions."""
+"""Each metric keeps its word: direction, range, value on perfect and constant predictions."""
 
 import math
 

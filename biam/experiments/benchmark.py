@@ -1,8 +1,8 @@
-"""Table `benchmark`: the paper's loop by one-step hypergradients against autograd's double backward.
+"""Table `benchmark`: the paper's loop by one-step hypergradients against double backward.
 
-Both are given the same rows and the same random draws, run in turns in one process on one thread, and
-are timed by the processor's clock. Their parameters are compared along the way: what is faster must
-also be the same.
+Both are given the same rows and the same random draws, run in turns in one process on one thread,
+and are timed by the processor's clock. Their parameters are compared along the way: what is faster
+must also be the same.
 """
 
 import statistics
@@ -56,7 +56,7 @@ def measure(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -> 
 def cpu_seconds(
     loops: Mapping[str, Callable[[], Any]], repeats: int
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """Median processor seconds of each loop over alternating repeats, and each one's last result."""
+    """Median processor seconds of each loop over alternating repeats, and their last results."""
     seconds: dict[str, list[float]] = {name: [] for name in loops}
     last = {}
     for _ in range(repeats):

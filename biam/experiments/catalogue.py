@@ -1,7 +1,7 @@
-"""Every table as data: scenarios, methods, cells, profiles. A new table is a new record in `TABLES`.
+"""Every table as data: scenarios, methods, cells, profiles. A new table is a record in `TABLES`.
 
-Makers of data and methods are named by address, "module:function", and resolved when a cell runs, so
-that reading the catalogue imports nothing heavy. The modules so named are the roots from which
+Makers of data and methods are named by address, "module:function", and resolved when a cell runs,
+so that reading the catalogue imports nothing heavy. The modules so named are the roots from which
 `biam.experiments.provenance` finds the code a cell depends on.
 """
 

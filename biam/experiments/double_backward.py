@@ -1,8 +1,8 @@
-"""The paper's loop the straightforward way: autograd through the look-ahead step, written to be read.
+"""The paper's loop the straightforward way: autograd through the look-ahead, written to be read.
 
-A second implementation of `solver="published"`, sharing no line with it: features are computed in the
-forward pass, the look-ahead keeps its graph (`create_graph=True`) and the upper gradient goes back
-through it twice. It is the rival of table `benchmark` and the witness of the tests.
+A second implementation of `solver="published"`, sharing no line with it: features are computed in
+the forward pass, the look-ahead keeps its graph (`create_graph=True`) and the upper gradient goes
+back through it twice. It is the rival of table `benchmark` and the witness of the tests.
 Source: BIAM protocol, sections 1 to 3 (Zhou, Xu, Zhang 2025).
 """
 

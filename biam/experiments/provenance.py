@@ -1,4 +1,4 @@
-"""Where a number came from: the code its cell uses, the locked versions, the commit, the machine."""
+"""Where a number came from: the code its cell uses, locked versions, commit, machine."""
 
 import ast
 import hashlib
@@ -20,18 +20,20 @@ SHORT = 12
 
 
 @cache
-def code_hash(roots: tuple[str, ...]) -> str:
-    """Hash of the sources of all `biam` modules that the root modules use, short form.
+def code_hash(roots: tuple[str, ...], package: Path = PACKAGE) -> str:
+    """Hash of the sources of all modules of the package that the root modules use, short form.
 
     Parameters
     ----------
     roots : tuple of str
         Module names, such as "biam.experiments.published".
+    package : Path
+        Folder of the package.
     """
     digest = hashlib.sha256()
-    for name in import_closure(roots):
+    for name in import_closure(roots, package):
         # Read as text: a checkout with other line ends is the same code.
-        source = _path(name).read_text(encoding="utf-8")
+        source = _path(name, package).read_text(encoding="utf-8")
         digest.update(f"{name}\n{len(source)}\n{source}".encode())
     return digest.hexdigest()[:SHORT]
 
@@ -72,9 +74,9 @@ def import_closure(roots: Iterable[str], package: Path = PACKAGE) -> tuple[str, 
 def lock() -> str:
     """Short hash of the versions in use.
 
-    In a checkout, or an editable install of one, it is the hash of `constraints.txt` and begins with
-    "constraints-"; elsewhere that file is not at hand, and it is the hash of the installed versions
-    of numpy, scipy, scikit-learn and torch, beginning with "versions-".
+    In a checkout, or an editable install of one, it is the hash of `constraints.txt` and begins
+    with "constraints-"; elsewhere that file is not at hand, and it is the hash of the installed
+    versions of numpy, scipy, scikit-learn and torch, beginning with "versions-".
     """
     constraints = PACKAGE.parent / "constraints.txt"
     if constraints.is_file() and (PACKAGE.parent / "pyproject.toml").is_file():
@@ -128,7 +130,7 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def _path(name: str, package: Path = PACKAGE) -> Path:
+def _path(name: str, package: Path) -> Path:
     """File of a module, or of a package's ``__init__``; may not exist."""
     parts = name.split(".")
     base = package.parent.joinpath(*parts)

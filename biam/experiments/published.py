@@ -1,4 +1,4 @@
-"""Methods of table `published`: the paper's loop through the estimators, and the mean prediction."""
+"""Methods of table `published`: the paper's loop by the estimators, and the mean prediction."""
 
 from collections.abc import Mapping
 from typing import Any

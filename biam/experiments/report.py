@@ -1,8 +1,8 @@
 """Published beside reproduced, with a verdict per number.
 
-The published numbers are data of the package, ``published.csv`` beside this module: table, scenario,
-method, seed, metric, value, the band around it, and a note. A number is met when the difference is
-within its band; for a value printed to four decimals the band is half of the last one.
+The published numbers are data of the package, ``published.csv`` beside this module: table,
+scenario, method, seed, metric, value, the band around it, and a note. A number is met when the
+difference is within its band; for a value printed to four decimals that is half of the last one.
 """
 
 import os
@@ -48,7 +48,7 @@ def load_results(out: str | os.PathLike[str], table: str) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=list(COLUMNS))
     try:
-        results = pd.read_csv(path, float_precision="round_trip")
+        results = pd.read_csv(path, dtype={"value": str})
     except (ValueError, OSError) as error:
         raise DataMissingError(f"cannot read results in {str(path)!r}: {error}") from error
     absent = [column for column in COLUMNS if column not in results]
@@ -57,7 +57,8 @@ def load_results(out: str | os.PathLike[str], table: str) -> pd.DataFrame:
             f"{str(path)!r} lacks the columns {', '.join(absent)}: make it with "
             f"`biam reproduce {table} --out {Path(out)}`."
         )
-    return results
+    # Python's own parser is exact; that of pandas is off in the last digit at times.
+    return results.assign(value=results["value"].map(float))
 
 
 def report(out: str | os.PathLike[str] = "results", tables: Iterable[str] = ()) -> pd.DataFrame:

@@ -226,7 +226,7 @@ def _on_cluster(tasks: Sequence[tuple[Cell, Record]], scheduler: str) -> Iterato
         ) from error
     with client:
         futures = [client.submit(_record, *task, pure=False) for task in tasks]
-        for _, record in as_completed(futures, with_results=True):
+        for _, record in as_completed(futures, with_results=True, loop=client.loop):
             yield record
 
 

@@ -1,9 +1,9 @@
 """Results on disk: one JSON file per cell, and one tidy csv per table, both written by rename.
 
-``DIR/cells/<table>/<key>.json`` holds a cell's parameters, metrics, exact seconds and origin, or the
-traceback of a cell that failed. The key is the hash of the parameters, of the code the cell uses and
-of the locked versions, so a file answers for exactly one state of the world. A run that is killed
-leaves finished cells and no half ones; a file that is broken all the same counts as absent.
+``DIR/cells/<table>/<key>.json`` holds a cell's parameters, metrics, exact seconds and origin, or
+the traceback of a cell that failed. The key is the hash of the parameters, of the code the cell
+uses and of the locked versions, so a file answers for exactly one state of the world. A run that is
+killed leaves finished cells and no half ones; a file broken all the same counts as absent.
 """
 
 import csv

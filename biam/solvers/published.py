@@ -189,6 +189,8 @@ class PublishedSolver:
             model.n_outputs,
             interactions=model.interactions,
             n_ranks=model.n_ranks,
+            # Its initial values go unused; the global stream stays where it is.
+            generator=torch.Generator(),
         )
         return Fitted(exact, w.cpu().double(), weights, result.history, result.status, details)
 

@@ -1,4 +1,4 @@
-"""The catalogue is sound: every name leads somewhere, and the published cells are those published."""
+"""The catalogue is sound: every name leads somewhere, and no published cell is left out."""
 
 import json
 import pkgutil

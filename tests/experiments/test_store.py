@@ -126,7 +126,7 @@ def test_failed_records_answer_for_nothing():
 def test_csv_is_tidy_and_exact(tmp_path):
     path = tmp_path / "t.csv"
     write_csv(path, csv_rows(CELL, record(), "full"))
-    rows = list(csv.DictReader(path.open()))
+    rows = list(csv.DictReader(path.read_text().splitlines()))
     assert tuple(rows[0]) == COLUMNS
     assert [row["metric"] for row in rows] == ["mse", "mae"]
     assert [float(row["value"]) for row in rows] == [0.1 + 0.2, 1 / 3]

@@ -1,0 +1,26 @@
+"""Figures from tables: every function takes what a fitted estimator shows and draws it.
+
+Nothing here fits, calls `show` or changes a global setting. Figures have no background and use
+greys and colours that can be read on white and on black, at the width of a phone.
+"""
+
+from biam.plotting.bilevel import three_step_loop
+from biam.plotting.explain import importances, waterfall
+from biam.plotting.interactions import strength_map
+from biam.plotting.shapes import hinges, shape_functions
+from biam.plotting.style import method_look
+from biam.plotting.training import training_curves
+from biam.plotting.weights import weight_curve, weight_histogram
+
+__all__ = [
+    "hinges",
+    "importances",
+    "method_look",
+    "shape_functions",
+    "strength_map",
+    "three_step_loop",
+    "training_curves",
+    "waterfall",
+    "weight_curve",
+    "weight_histogram",
+]

@@ -1,0 +1,145 @@
+"""The look of every figure: width, greys, one colour-blind-safe palette, one look per method.
+
+Pages are read in light and in dark mode and on phones. So there is no background, text is a middle
+grey, every colour has a contrast of at least 3 on both, and a figure is as wide as a phone: shown
+at 390 px, its smallest text is 9 points. The colours are those of Okabe and Ito (2008), two of them
+darkened for white paper.
+"""
+
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+
+__all__ = [
+    "BLUE",
+    "FONT",
+    "GREEN",
+    "GREY",
+    "OCHRE",
+    "PALETTE",
+    "PURPLE",
+    "VERMILLION",
+    "WIDTH",
+    "Look",
+    "axes",
+    "dress",
+    "figure",
+    "legend",
+    "method_look",
+    "signed",
+]
+
+WIDTH = 4.06
+DPI = 200
+FONT = 9.0
+
+GREY = "#7d7d7d"
+BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"
+PURPLE, OCHRE = "#c06a9b", "#b07f00"
+PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, OCHRE, GREY)
+
+
+class Look(NamedTuple):
+    """How a method is drawn: never by colour alone.
+
+    Parameters
+    ----------
+    colour : str
+    marker : str
+    line : str
+    filled : bool
+        False: the marker is an outline (a rival calibrated on the clean rows, "+meta").
+    """
+
+    colour: str
+    marker: str = "o"
+    line: str = "-"
+    filled: bool = True
+
+
+_LOOKS = {
+    "BIAM-X": Look(BLUE, "o", "-"),
+    "BIAM": Look(VERMILLION, "o", "-"),
+    "BIAM2": Look(VERMILLION, "s", "-"),
+    "BIAM-B": Look(VERMILLION, "v", "--"),
+    "BIAM-I": Look(VERMILLION, "^", "-."),
+    "BIAM-H": Look(VERMILLION, "P", ":"),
+    "meta-only": Look(BLUE, "D", "--"),
+    "XGBoost": Look(GREEN, "o", "-"),
+    "XGB-BAL": Look(GREEN, "v", "--"),
+    "HGB": Look(GREEN, "^", "-."),
+    "CatBoost": Look(GREEN, "s", ":"),
+    "EBM": Look(PURPLE, "o", "-"),
+    "NAM": Look(PURPLE, "s", "--"),
+    "SAM": Look(PURPLE, "^", "-."),
+    "pyGAM": Look(PURPLE, "v", ":"),
+    "Lasso": Look(OCHRE, "o", "-"),
+    "Huber": Look(OCHRE, "s", "--"),
+    "RANSAC": Look(OCHRE, "^", "-."),
+    "MLP": Look(GREY, "o", "-"),
+    "cleanlab": Look(GREY, "s", "--"),
+}
+
+
+def method_look(name: str) -> Look:
+    """The look of a method of the tables; unknown names are grey crosses.
+
+    "+meta" keeps the colour of the rival and empties its marker.
+    """
+    base = name.removesuffix("+meta")
+    look = _LOOKS.get(base, Look(GREY, "X", ":"))
+    return look if base == name else look._replace(filled=False)
+
+
+def figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure without background; sizes in inches."""
+    return plt.figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="none")
+
+
+def axes(height: float = 2.5) -> Axes:
+    """One dressed Axes in a figure of its own."""
+    return dress(figure(height).add_subplot())
+
+
+def dress(ax: Axes, *, grid: str | None = "y") -> Axes:
+    """Give `ax` the look: no background, grey text and lines, two spines, a faint grid.
+
+    Parameters
+    ----------
+    ax : Axes
+    grid : {"x", "y", "both"}, optional
+    """
+    ax.set_facecolor("none")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(GREY)
+    ax.tick_params(which="both", colors=GREY, labelsize=FONT, length=3)
+    for label in (ax.xaxis.label, ax.yaxis.label, ax.title):
+        label.set(color=GREY, fontsize=FONT)
+    ax.set_axisbelow(True)
+    if grid:
+        ax.grid(axis=grid, color=GREY, alpha=0.25, linewidth=0.6)
+    return ax
+
+
+def legend(ax: Axes, columns: int = 2) -> Legend:
+    """Legend above the axes, without a plate."""
+    return ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=columns,
+        frameon=False,
+        labelcolor=GREY,
+        fontsize=FONT,
+        borderaxespad=0.2,
+        handlelength=1.6,
+        columnspacing=1.2,
+    )
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with its sign, a true minus and no negative zero."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else f"{0:.{digits}f}"

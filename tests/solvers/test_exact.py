@@ -1,0 +1,245 @@
+"""BIAM-X: hypergradients against re-solved optima, weights that tell wrong labels, decisions."""
+
+import numpy as np
+import pytest
+import torch
+
+from biam.datasets import load_digits, load_iris
+from biam.datasets.synthetic import (
+    add_label_noise,
+    make_additive_regression,
+    make_disc_classification,
+)
+from biam.solvers.exact import ExactSolver, _weight_gradient
+from biam.solvers.penalised import penalised_fit
+
+CLASSES = {"regression": 0, "logistic": 2, "softmax": 3}
+QUIET = {"progress": False}
+
+
+def table(n_classes, *, n=60, seed=0):
+    """Rows with gaps, and targets that depend on them."""
+    stream = np.random.default_rng(seed)
+    X = stream.normal(size=(n, 3))
+    f = np.sin(2 * X[:, 0]) + X[:, 1] ** 2 + 0.3 * stream.normal(size=n)
+    X[stream.uniform(size=X.shape) < 0.1] = np.nan
+    y = np.digitize(f, np.quantile(f, np.linspace(0, 1, n_classes + 1)[1:-1])) if n_classes else f
+    return X, y
+
+
+def lower(n_classes, *, weight=None):
+    """Lower data of 45 training and 15 meta rows, as the solver makes them."""
+    from biam.basis import Basis
+
+    X, y = table(n_classes)
+    solver = ExactSolver(n_knots=4, n_folds=3)
+    basis = Basis.fit(X[:45], 4, dtype=torch.float64)
+    fixed = np.ones(45) if weight is None else weight
+    stream = torch.Generator().manual_seed(0)
+    return solver._data(basis, (X[:45], y[:45], fixed), (X[45:], y[45:]), n_classes, stream)
+
+
+def solved(data, v, ridge, fold):
+    """Fit without one meta fold, to rounding error."""
+    kept = torch.ones(len(data.y_meta), dtype=torch.float64)
+    kept[fold] = 0
+    return penalised_fit(
+        torch.cat([data.A, data.A_meta]),
+        torch.cat([data.y, data.y_meta]),
+        torch.cat([v * data.fixed, kept]),
+        data.loss,
+        data.penalty(ridge),
+        n_outputs=data.n_outputs,
+        tol=1e-24,
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "sample_weight"])
+@pytest.mark.parametrize("kind", CLASSES)
+def test_weight_gradient_is_that_of_the_resolved_optimum(kind, weighted):
+    weight = np.arange(45) % 3 + 0.5 if weighted else None
+    data, ridge = lower(CLASSES[kind], weight=weight), 1e-2
+    v = torch.linspace(0.2, 1, 45, dtype=torch.float64)
+    fold, rows, h = data.folds[1], range(0, 45, 6), 1e-4
+
+    def upper(v):
+        f = data.A_meta[fold] @ solved(data, v, ridge, fold).W
+        return float(data.loss.value(f, data.y_meta[fold]).sum()) / len(data.y_meta)
+
+    found = _weight_gradient(data, solved(data, v, ridge, fold), fold, v, ridge)
+    moves = [torch.nn.functional.one_hot(torch.tensor(i), 45).double() * h for i in rows]
+    expected = np.array([(upper(v + move) - upper(v - move)) / (2 * h) for move in moves])
+    assert np.linalg.norm(expected) > 1e-3
+    error = np.linalg.norm(found[list(rows)].numpy() - expected)
+    assert error < 1e-5 * np.linalg.norm(expected)
+
+
+def test_the_loop_agrees_with_the_resolved_optimum_at_its_own_tolerance():
+    data, ridge = lower(2), 1e-3
+    v = torch.full((45,), 0.7, dtype=torch.float64)
+    _, fits = data.held_out(v, ridge)
+    for fold, fit in zip(data.folds, fits, strict=True):
+        rough = _weight_gradient(data, fit, fold, v, ridge)
+        fine = _weight_gradient(data, solved(data, v, ridge, fold), fold, v, ridge)
+        assert (rough - fine).norm() < 0.01 * fine.norm()
+
+
+@pytest.mark.parametrize("meta", [True, False], ids=["meta", "no-meta"])
+def test_outliers_in_a_third_of_the_labels_do_no_harm(meta):
+    split = add_label_noise(make_additive_regression(random_state=42), "outlier30")
+    clean = (split.X_meta, split.y_meta) if meta else (None, None)
+    fitted = ExactSolver(**QUIET).fit(split.X_train, split.y_train, *clean)
+    f = fitted.model.outputs(fitted.w, fitted.model.basis.design(split.X_test))[:, 0].numpy()
+    assert np.mean((f - split.y_test) ** 2) < 0.01
+    assert 0 <= fitted.weights.min() <= fitted.weights.max() <= 1
+    assert fitted.weights[split.mask].mean() < 0.1 * fitted.weights[~split.mask].mean()
+
+
+def test_flipped_labels_get_less_weight():
+    split = make_disc_classification(600, 4, noise_rate=0.3)
+    fitted = ExactSolver(**QUIET).fit(
+        split.X_train, split.y_train, split.X_meta, split.y_meta, n_classes=2
+    )
+    assert 0 <= fitted.weights.min() <= fitted.weights.max() <= 1
+    assert fitted.weights[split.mask].mean() < 0.5 * fitted.weights[~split.mask].mean()
+
+
+def test_shifted_labels_with_gaps_get_less_weight():
+    split = make_additive_regression(500, 4, noise_rate=0.3, missing_rate=0.1)
+    fitted = ExactSolver(**QUIET).fit(split.X_train, split.y_train, split.X_meta, split.y_meta)
+    assert fitted.weights[split.mask].mean() < 0.8 * fitted.weights[~split.mask].mean()
+
+
+@pytest.mark.parametrize("n_classes", [0, 2])
+def test_clean_rows_give_nearly_the_plain_fit(n_classes):
+    make = make_disc_classification if n_classes else make_additive_regression
+    split = make(600, 4)
+    X = np.concatenate([split.X_train, split.X_meta])
+    y = np.concatenate([split.y_train, split.y_meta])
+    learned = ExactSolver(**QUIET).fit(
+        split.X_train, split.y_train, split.X_meta, split.y_meta, n_classes=n_classes
+    )
+    plain = ExactSolver(**QUIET).fit(X, y, None, None, n_classes=n_classes)
+    f, g = (
+        fitted.model.outputs(fitted.w, fitted.model.basis.design(split.X_test))[:, 0].numpy()
+        for fitted in (learned, plain)
+    )
+    if n_classes:
+        assert np.mean((f > 0) == (g > 0)) > 0.97
+    assert np.corrcoef(f, g)[0, 1] > 0.995
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("n_meta", [2, 3, 10])
+def test_a_few_meta_rows_are_enough_to_run(kind, n_meta):
+    X, y = table(CLASSES[kind], n=120)
+    fitted = ExactSolver(**QUIET).fit(
+        X[n_meta:], y[n_meta:], X[:n_meta], y[:n_meta], n_classes=CLASSES[kind]
+    )
+    f = fitted.model.outputs(fitted.w, fitted.model.basis.design(X))
+    assert torch.isfinite(f).all()
+    assert f.std() > 0.1
+    assert 0 <= fitted.weights.min() <= fitted.weights.max() <= 1
+
+
+def informed(n, *, planted, seed=0):
+    """x1 is a noisy copy of x0 and stands in for it where x0 is missing, if `planted`."""
+    stream = np.random.default_rng(seed)
+    X = stream.normal(size=(n, 3))
+    if planted:
+        X[:, 1] = X[:, 0] + 0.1 * stream.normal(size=n)
+    y = 2 * X[:, 0] + X[:, 2] + 0.1 * stream.normal(size=n)
+    X[stream.uniform(size=n) < 0.3, 0] = np.nan
+    return X, y
+
+
+@pytest.mark.parametrize("n_meta", [0, 120], ids=["no-meta", "meta"])
+@pytest.mark.parametrize("planted", [True, False], ids=["planted", "independent"])
+def test_missing_interactions_are_kept_where_features_inform_one_another(planted, n_meta):
+    X, y = informed(500, planted=planted)
+    meta = (X[:n_meta], y[:n_meta]) if n_meta else (None, None)
+    fitted = ExactSolver(**QUIET).fit(X[n_meta:], y[n_meta:], *meta)
+    assert fitted.model.interactions == planted
+    forced = ExactSolver(interactions=not planted, **QUIET).fit(X[n_meta:], y[n_meta:], *meta)
+    assert forced.model.interactions != planted
+    if planted:
+        X, y = informed(500, planted=planted, seed=1)
+        mse = [
+            np.mean((m.model.outputs(m.w, m.model.basis.design(X))[:, 0].numpy() - y) ** 2)
+            for m in (fitted, forced)
+        ]
+        assert mse[0] < 0.5 * mse[1]
+
+
+def test_a_constant_column_has_a_zero_shape():
+    X, y = table(0, n=120)
+    X[:, 2] = 3.0
+    fitted = ExactSolver(**QUIET).fit(X, y, None, None)
+    beta = fitted.model.coefficients(fitted.w)["beta"]
+    constant = fitted.model.basis.slices[2]
+    assert constant.stop - constant.start == 1
+    assert not beta[constant.start - 1 : constant.stop - 1].any()
+    assert beta.abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("load", "n", "least"),
+    [(load_iris, 150, 0.93), (load_digits, 400, 0.85)],
+    ids=["iris", "digits"],
+)
+def test_many_classes(load, n, least):
+    data = load()
+    rows = np.random.default_rng(0).permutation(len(data.y))[:n]
+    X, y = np.asarray(data.X, float)[rows], np.asarray(data.y)[rows]
+    half, n_classes = n // 2, len(np.unique(y))
+    solver = ExactSolver(n_knots=4, **QUIET)
+    fitted = solver.fit(X[:half], y[:half], None, None, n_classes=n_classes)
+    f = fitted.model.outputs(fitted.w, fitted.model.basis.design(X[half:]))
+    assert f.shape == (n - half, n_classes)
+    assert np.mean(f.argmax(1).numpy() == y[half:]) > least
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_whole_sample_weights_equal_repeated_rows(kind):
+    X, y = table(CLASSES[kind], n=90)
+    times = np.random.default_rng(1).integers(0, 3, 90)
+    rows = np.repeat(np.arange(90), times)
+    settings = {"n_classes": CLASSES[kind]}
+    solver = ExactSolver(n_knots=5, **QUIET)
+    weighted = solver.fit(X, y, None, None, sample_weight=times.astype(float), **settings)
+    repeated = solver.fit(X[rows], y[rows], None, None, **settings)
+    f, g = (m.model.outputs(m.w, m.model.basis.design(X)) for m in (weighted, repeated))
+    torch.testing.assert_close(f, g, rtol=1e-6, atol=1e-6)
+    plain = solver.fit(X, y, None, None, **settings)
+    assert (f - plain.model.outputs(plain.w, plain.model.basis.design(X))).abs().max() > 0.01
+
+
+def test_patience_stops_and_none_goes_on():
+    split = make_additive_regression(300, 3, noise_rate=0.3)
+    parts = (split.X_train, split.y_train, split.X_meta, split.y_meta)
+    steps = [
+        len(ExactSolver(epochs=25, patience=patience, upper_lr=1.0, **QUIET).fit(*parts).history)
+        for patience in (2, None)
+    ]
+    assert steps[0] < steps[1] == 25
+
+
+def test_large_tables_learn_weights_on_a_sample():
+    split = make_additive_regression(800, 3, noise_rate=0.3)
+    parts = (split.X_train, split.y_train, split.X_meta, split.y_meta)
+    whole = ExactSolver(**QUIET).fit(*parts)
+    sample = ExactSolver(max_upper_rows=150, **QUIET).fit(*parts)
+    assert sample.weights.shape == whole.weights.shape
+    assert np.corrcoef(sample.weights, whole.weights)[0, 1] > 0.9
+
+
+def test_same_seed_same_numbers_other_seed_other_folds():
+    X, y = table(0, n=120)
+    first, again, other = (
+        ExactSolver(epochs=5, **QUIET).fit(X[30:], y[30:], X[:30], y[:30], seed=seed)
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(first.w, again.w)
+    assert np.array_equal(first.weights, again.weights)
+    assert first.history == again.history
+    assert first.history != other.history
