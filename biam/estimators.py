@@ -48,8 +48,7 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     interactions : bool or "auto"
         Exact: missing-by-feature interactions; "auto" keeps them when held-out loss agrees.
     standardise : bool or "auto"
-        Centre and scale numeric columns inside (and the target, exact solver); "auto": exact yes,
-        published no.
+        Centre and scale the numeric columns and the target inside; "auto": exact yes, published no.
     patience : int, None or "auto"
         Epochs without a lower meta loss before training stops; "auto": exact 10, published never.
     handle_unknown : {"error", "missing"}
@@ -102,7 +101,7 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         y = _checked_target(y, "y")
         self.y_centre_, self.y_scale_ = 0.0, 1.0
-        if self._own_scale(self.standardise) and self.solver == "exact":
+        if self._own_scale(self.standardise):
             self.y_centre_ = float(np.average(y, weights=weight))
             spread = float(np.sqrt(np.average((y - self.y_centre_) ** 2, weights=weight)))
             self.y_scale_ = spread if spread > 0 else 1.0

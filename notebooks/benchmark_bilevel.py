@@ -12,6 +12,7 @@ stored = "../book/results"
 
 # %%
 import matplotlib.pyplot as plt
+from IPython.display import HTML
 
 from biam.experiments.catalogue import Cell
 from biam.experiments.report import load_results
@@ -38,7 +39,8 @@ assert now["max_trajectory_difference"] < 1e-5
 
 # %%
 rows = load_results(stored, "benchmark")
-rows[["method", "metric", "value", "profile", "commit", "lock"]].round({"value": 7})
+columns = ["method", "metric", "value", "profile", "commit", "lock"]
+HTML(rows[columns].to_html(index=False, float_format="%.3g"))
 
 # %%
 value = rows.set_index(["method", "metric"])["value"]

@@ -41,7 +41,7 @@ x = torch.linspace(-1, 1, 201, dtype=torch.float64)
 basis = FeatureBasis("hinge", torch.tensor([-1.0, -0.3, 0.2, 0.6], dtype=torch.float64))
 columns = basis.columns(x)
 coefficients = torch.tensor([1.0, -2.5, 3.0, -1.0], dtype=torch.float64)
-columns.shape
+print("values and hinges:", tuple(columns.shape))
 
 # %% alt="Four grey hinges that start at different knots, and their sum, a blue line that rises, falls, rises again and flattens"
 plotting.hinges(x, columns, coefficients)
@@ -54,7 +54,7 @@ plt.show()
 curve = columns @ coefficients
 slopes = (curve[[50, 100, 150, 200]] - curve[[45, 95, 145, 195]]) / (x[50] - x[45])
 assert torch.allclose(slopes, coefficients.cumsum(0))
-slopes
+slopes.numpy().round(2)
 
 # %% [markdown]
 # The knots are not chosen by hand. They are placed at quantiles of the observed values, so that each piece of the line rests on equally many rows:
@@ -113,7 +113,9 @@ est.shape_functions_.head(3).round(2)
 # %%
 truth = parts.assign(x4=0.0) - parts[train].mean()
 truth = pd.concat(
-    pd.DataFrame({"feature": name, "x": X[name], "effect": truth[name].fillna(0.0)}).sort_values("x")
+    pd.DataFrame({"feature": name, "x": X[name], "effect": truth[name].fillna(0.0)}).sort_values(
+        "x"
+    )
     for name in X
 )
 
@@ -139,9 +141,7 @@ dict(zip(X.columns, gap.round(2).tolist(), strict=True))
 # Now we hide 30 % of $x_1$, and large values more often than small ones. In practice that is common: people with a high income leave the question open, a sensor fails when it is hot. Such gaps are called *not missing at random*.
 
 # %%
-hidden = mask_values(
-    X.to_numpy(), 0.3, mechanism="mnar", columns=[0], random_state=seed + 10
-)
+hidden = mask_values(X.to_numpy(), 0.3, mechanism="mnar", columns=[0], random_state=seed + 10)
 seen = pd.DataFrame(hidden.values, columns=X.columns)
 missing = hidden.mask[:, 0]
 print(f"missing: {missing.mean():.1%}")

@@ -11,6 +11,7 @@ stored = "../book/results"
 
 # %%
 import matplotlib.pyplot as plt
+from IPython.display import HTML
 
 from biam.experiments.report import report
 from biam.experiments.stored import provenance, recompute
@@ -35,7 +36,7 @@ now.round({"stored": 4, "now": 4})
 # %%
 rows = report(stored, ["published"])
 columns = ["scenario", "method", "seed", "metric", "paper", "reproduced", "verdict"]
-rows[columns].style.format(precision=4).hide(axis="index").set_uuid("published")
+HTML(rows[columns].to_html(index=False, float_format="%.4f"))
 
 # %%
 assert (rows["verdict"] == "met").all()

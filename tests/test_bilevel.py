@@ -238,6 +238,25 @@ def test_the_meta_loss_is_that_of_the_weighted_meta_rows():
     assert weighted.meta_loss == pytest.approx(alone.meta_loss, rel=1e-12)
 
 
+def test_fixed_weights_are_in_the_upper_gradient():
+    # Every row enters the look-ahead by learned times fixed weight; the clip is out of the way.
+    optimizer, state, rows, meta = toy(clip=1e9, upper_lr=1.0)
+    fixed = torch.linspace(0, 2, 20, dtype=torch.float64)
+    rows = Rows(rows.inputs, rows.y, fixed)
+    after, _ = optimizer.step(state, rows, meta)
+    theta, losses = state.upper.clone().requires_grad_(), optimizer.problem.losses
+    w = after.lower.clone().requires_grad_()
+    here = losses(w, rows)
+    first, bias, second, offset = theta.split([10, 10, 10, 1])
+    z = ((here - here.mean()) / (here.std() + 1e-8)).detach()
+    nu = torch.sigmoid(torch.relu(z[:, None] * first + bias) @ second + offset)
+    risk = (nu / (nu.mean() + 1e-8) * fixed * here).mean()
+    (slope,) = torch.autograd.grad(risk, w, create_graph=True)
+    (expected,) = torch.autograd.grad(losses(w - 0.3 * slope, meta).mean(), theta)
+    assert expected.norm() > 1e-3
+    torch.testing.assert_close(state.upper - after.upper, expected, rtol=1e-9, atol=1e-12)
+
+
 def test_a_step_reports_what_it_saw():
     optimizer, state, rows, meta = toy()
     after, info = optimizer.step(state, rows, meta)

@@ -1,5 +1,7 @@
 """Losses: closed-form derivatives against automatic ones, limits, convexity, two classes as one."""
 
+from math import exp, log1p
+
 import pytest
 import torch
 from hypothesis import given
@@ -148,6 +150,13 @@ def test_two_class_softmax_is_the_logistic_of_the_difference(a, b, label):
     slope = logistic.gradient(margin, target.double())
     expected = torch.cat([-slope, slope], 1)
     torch.testing.assert_close(soft.gradient(f, target), expected, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("f", [-50.0, -1.0, 0.0, 1.0, 21.0, 25.0, 50.0])
+def test_logistic_keeps_its_digits_far_out(f):
+    row, zero = torch.tensor([[f]], dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    expected = max(f, 0) + log1p(exp(-abs(f)))
+    assert Logistic().value(row, zero).item() == pytest.approx(expected, rel=1e-14)
 
 
 @given(shift=st.floats(-100, 100))

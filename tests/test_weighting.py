@@ -98,6 +98,15 @@ def test_weights_are_those_of_the_module(settings, n):
     torch.testing.assert_close(network.weights(theta, losses), expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("spread", [1e5, 1e-5, 1e-12], ids=["large", "small", "nil"])
+def test_losses_of_any_spread_are_standardised_unless_it_is_nil(spread):
+    network, theta, losses = make({})
+    losses = 1 + spread * losses
+    weights = network.weights(theta, losses)
+    torch.testing.assert_close(weights, reference(theta, {})(losses), rtol=1e-9, atol=1e-9)
+    assert (weights.std() > 0.1) == (spread > 1e-8)
+
+
 @every_setting
 @pytest.mark.parametrize("n", [1, 2, 20])
 def test_vjp_is_that_of_autograd(settings, n):

@@ -1,4 +1,4 @@
-"""Stored runs against the code as it stands: numbers in the book cannot drift from what made them."""
+"""Stored runs against the code as it stands: numbers in the book cannot drift from their code."""
 
 import os
 

@@ -20,7 +20,7 @@ def differences(rows: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : Axes, optional
     """
     rows = rows[rows["band"].notna() & rows["difference"].notna()]
-    ax = axes(0.9 + 0.19 * len(rows)) if ax is None else dress(ax)
+    ax = axes(0.9 + 0.2 * len(rows)) if ax is None else dress(ax)
     share = (rows["difference"] / rows["band"]).clip(-3, 3).to_numpy()
     place = np.arange(len(rows))[::-1]
     ax.axvspan(-1, 1, color=GREY, alpha=0.2, linewidth=0, label="band")
@@ -32,11 +32,12 @@ def differences(rows: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     names = [
         f"{r.scenario.split('/')[-1]} {r.method} {r.seed} {r.metric}" for r in rows.itertuples()
     ]
-    ax.set_yticks(place, names, fontsize=FONT - 2.5)
+    ax.set_yticks(place, names, fontsize=FONT - 1.5)
     ax.set(xlim=(-3.2, 3.2), ylim=(-0.7, len(rows) - 0.3))
     ax.set_xlabel("difference / half a unit of the last digit")
+    ax.grid(False)
     dress(ax, grid="x")
-    ax.tick_params(axis="y", labelsize=FONT - 2.5, length=0)
+    ax.tick_params(axis="y", labelsize=FONT - 1.5, length=0)
     legend(ax, columns=3)
     return ax
 
@@ -60,10 +61,16 @@ def costs(rows: pd.DataFrame, *, unit: str = "seconds", ax: Axes | None = None) 
     ax.barh(place, rows["value"], color=colours, height=0.6)
     for y, value in zip(place, rows["value"], strict=True):
         ax.annotate(
-            f" {value:.3g}", (value, y), va="center", color=GREY, fontsize=FONT, annotation_clip=False
+            f" {value:.3g}",
+            (value, y),
+            va="center",
+            color=GREY,
+            fontsize=FONT,
+            annotation_clip=False,
         )
     ax.set_yticks(place, rows["method"])
     ax.set_xlabel(unit)
     ax.set_xlim(0, rows["value"].max() * 1.15)
+    ax.grid(False)
     dress(ax, grid="x")
     return ax

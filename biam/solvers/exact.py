@@ -29,6 +29,8 @@ from biam.weighting import WeightingNetwork
 
 __all__ = ["ExactSolver"]
 
+RIDGE_FLOOR = 1e-4
+
 
 @dataclass(frozen=True)
 class ExactSolver:
@@ -114,10 +116,11 @@ class ExactSolver:
         """Train the weighting network by implicit, cross-fitted hypergradients."""
         small = data.subsample(self.max_upper_rows, stream)
         nothing = torch.zeros_like(small.fixed)
-        ridge = small.best_ridge(nothing)
+        # Meta rows alone may be few or separable: a floor keeps the curves of this phase tame.
+        ridge = max(small.best_ridge(nothing), RIDGE_FLOOR)
         judged, fits = small.held_out(nothing, ridge)
         learner = _WeightLearner.start(small, fits, float(judged.median()), self.upper_lr)
-        ridge = small.best_ridge(learner.weights(small, fits))
+        ridge = max(small.best_ridge(learner.weights(small, fits)), RIDGE_FLOOR)
         best, since = (float("inf"), learner.theta), 0
         bar = tqdm(total=self.epochs, unit="step", delay=2, disable=None if self.progress else True)
         with bar:
@@ -131,8 +134,26 @@ class ExactSolver:
                     break
                 learner.advance()
         learner.theta = best[1]
-        v = learner.weights(small, fits)
-        ridge = small.best_ridge(v)
+        return self._settle(data, small, learner, fits)
+
+    def _settle(
+        self,
+        data: LowerData,
+        small: LowerData,
+        learner: "_WeightLearner",
+        fits: list[PenalisedFit],
+    ) -> tuple[LowerData, Tensor, float, dict]:
+        """Keep the learned weights only where they beat equal ones by two standard errors.
+
+        With few meta rows, or clean labels, a learned curve fits the chance of those rows; and its
+        held-out loss flatters it, for the curve was trained on that.
+        """
+        v, equal = learner.weights(small, fits), torch.ones_like(small.fixed)
+        ridge, equal_ridge = small.best_ridge(v), small.best_ridge(equal)
+        gain = small.held_out(equal, equal_ridge)[0] - small.held_out(v, ridge)[0]
+        if float(gain.mean()) <= 2 * float(gain.std()) / len(gain) ** 0.5:
+            ones = torch.ones_like(data.fixed)
+            return data, ones, data.best_ridge(ones, near=equal_ridge), {}
         if small is not data:
             fits = data.held_out(learner.weights(data, fits), ridge)[1]
             v = learner.weights(data, fits)

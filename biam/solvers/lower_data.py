@@ -99,21 +99,19 @@ class LowerData:
         return losses, done
 
     def criterion(
-        self, v: Tensor, ridge: float, fits: list[PenalisedFit] | None = None
-    ) -> tuple[float, list[PenalisedFit]]:
-        """Held-out loss of the meta rows; without them, GCV (regression) or AIC per row.
+        self, v: Tensor, ridge: float, start: PenalisedFit | None = None
+    ) -> tuple[float, PenalisedFit]:
+        """Weighted leave-one-out loss over training and meta rows, and the fit behind it.
 
-        Also the fits behind it, to start the next ones from.
+        A mean over all rows: a few meta rows alone would choose almost at random.
         """
-        if self.folds:
-            losses, fits = self.held_out(v, ridge, fits)
-            return float(losses.mean()), fits
-        fit = self.fit(v, ridge, start=fits[0] if fits else None)
-        n = float((v * self.fixed).sum())
-        total = float((v * self.fixed * fit.losses).sum())
-        if isinstance(self.loss, SquaredError | Huber):
-            return n * total / max(n - fit.edf, 1e-3 * n) ** 2, [fit]
-        return (total + fit.edf * max(1, self.n_outputs - 1)) / n, [fit]
+        fit = self.fit(v, ridge, start=start)
+        weight, y = v * self.fixed, self.y
+        if len(self.y_meta):
+            weight = torch.cat([weight, torch.ones_like(self.A_meta[:, 0])])
+            y = torch.cat([y, self.y_meta])
+        losses = self.loss.value(fit.left_out, y)
+        return float((weight * losses).sum() / weight.sum()), fit
 
     def improves_on(self, other: "LowerData", v: Tensor, ridge: float, other_ridge: float) -> bool:
         """Whether these columns beat `other`'s: by one standard error on held-out meta rows."""
@@ -127,10 +125,10 @@ class LowerData:
 
         With `near`, only that strength and its two neighbours are tried.
         """
-        best, fits = (float("inf"), RIDGES[-1]), None
+        best, fit = (float("inf"), RIDGES[-1]), None
         tried = [r for r in RIDGES if near is None or near / 11 < r < near * 11]
         for ridge in reversed(tried):
-            value, fits = self.criterion(v, ridge, fits)
+            value, fit = self.criterion(v, ridge, fit)
             best = min(best, (value, ridge))
             if value > 1.1 * best[0]:
                 break

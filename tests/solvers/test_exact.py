@@ -39,19 +39,35 @@ def lower(n_classes, *, weight=None):
     return solver._data(basis, (X[:45], y[:45], fixed), (X[45:], y[45:]), n_classes, stream)
 
 
-def solved(data, v, ridge, fold):
-    """Fit without one meta fold, to rounding error."""
+def problem(data, v, ridge, fold):
+    """Design, targets, weights, loss, penalty of the fit without one meta fold."""
     kept = torch.ones(len(data.y_meta), dtype=torch.float64)
     kept[fold] = 0
+    A, y = torch.cat([data.A, data.A_meta]), torch.cat([data.y, data.y_meta])
+    return A, y, torch.cat([v * data.fixed, kept]), data.loss, data.penalty(ridge)
+
+
+def solved(data, v, ridge, fold):
     return penalised_fit(
-        torch.cat([data.A, data.A_meta]),
-        torch.cat([data.y, data.y_meta]),
-        torch.cat([v * data.fixed, kept]),
-        data.loss,
-        data.penalty(ridge),
-        n_outputs=data.n_outputs,
-        tol=1e-24,
+        *problem(data, v, ridge, fold), n_outputs=data.n_outputs, tol=1e-20, max_iter=200
     )
+
+
+def polished(data, v, ridge, fold, W):
+    """The optimum near `W` to rounding error, by dense Newton steps through autograd."""
+    A, y, weight, loss, penalty = problem(data, v, ridge, fold)
+
+    def objective(flat):
+        W = flat.view(len(penalty), -1)
+        risk = (weight @ loss.value(A @ W, y)) / weight.sum()
+        return risk + (penalty[:, None] * W.square()).sum()
+
+    flat = W.reshape(-1)
+    for _ in range(3):
+        hessian = torch.func.hessian(objective)(flat)
+        # Free intercepts of a softmax may move together: the least-norm step leaves that alone.
+        flat = flat - torch.linalg.pinv(hessian, rtol=1e-10) @ torch.func.grad(objective)(flat)
+    return flat.view_as(W)
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "sample_weight"])
@@ -61,12 +77,13 @@ def test_weight_gradient_is_that_of_the_resolved_optimum(kind, weighted):
     data, ridge = lower(CLASSES[kind], weight=weight), 1e-2
     v = torch.linspace(0.2, 1, 45, dtype=torch.float64)
     fold, rows, h = data.folds[1], range(0, 45, 6), 1e-4
+    fit = solved(data, v, ridge, fold)
 
     def upper(v):
-        f = data.A_meta[fold] @ solved(data, v, ridge, fold).W
+        f = data.A_meta[fold] @ polished(data, v, ridge, fold, fit.W)
         return float(data.loss.value(f, data.y_meta[fold]).sum()) / len(data.y_meta)
 
-    found = _weight_gradient(data, solved(data, v, ridge, fold), fold, v, ridge)
+    found = _weight_gradient(data, fit, fold, v, ridge)
     moves = [torch.nn.functional.one_hot(torch.tensor(i), 45).double() * h for i in rows]
     expected = np.array([(upper(v + move) - upper(v - move)) / (2 * h) for move in moves])
     assert np.linalg.norm(expected) > 1e-3
@@ -125,21 +142,26 @@ def test_clean_rows_give_nearly_the_plain_fit(n_classes):
         for fitted in (learned, plain)
     )
     if n_classes:
-        assert np.mean((f > 0) == (g > 0)) > 0.97
+        assert np.mean((f > 0) == (g > 0)) > 0.95
     assert np.corrcoef(f, g)[0, 1] > 0.995
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-@pytest.mark.parametrize("n_meta", [2, 3, 10])
-def test_a_few_meta_rows_are_enough_to_run(kind, n_meta):
+@pytest.mark.parametrize("n_meta", [1, 2, 3, 10])
+def test_a_few_meta_rows_do_no_harm(kind, n_meta):
     X, y = table(CLASSES[kind], n=120)
-    fitted = ExactSolver(**QUIET).fit(
-        X[n_meta:], y[n_meta:], X[:n_meta], y[:n_meta], n_classes=CLASSES[kind]
+    few, none = (
+        ExactSolver(epochs=10, n_knots=5, **QUIET).fit(
+            X[10:], y[10:], X[:n], y[:n], n_classes=CLASSES[kind]
+        )
+        for n in (n_meta, 0)
     )
-    f = fitted.model.outputs(fitted.w, fitted.model.basis.design(X))
-    assert torch.isfinite(f).all()
-    assert f.std() > 0.1
-    assert 0 <= fitted.weights.min() <= fitted.weights.max() <= 1
+    assert few.status == "finished"
+    assert 0 <= few.weights.min() <= few.weights.max() <= 1
+    f, g = (m.model.outputs(m.w, m.model.basis.design(X)) for m in (few, none))
+    # Outputs of one scale: few rows cannot have changed the model beyond recognition.
+    assert np.corrcoef(f.numpy().ravel(), g.numpy().ravel())[0, 1] > 0.8
+    assert 0.3 < f.std() / g.std() < 3
 
 
 def informed(n, *, planted, seed=0):
@@ -156,19 +178,25 @@ def informed(n, *, planted, seed=0):
 @pytest.mark.parametrize("n_meta", [0, 120], ids=["no-meta", "meta"])
 @pytest.mark.parametrize("planted", [True, False], ids=["planted", "independent"])
 def test_missing_interactions_are_kept_where_features_inform_one_another(planted, n_meta):
-    X, y = informed(500, planted=planted)
-    meta = (X[:n_meta], y[:n_meta]) if n_meta else (None, None)
-    fitted = ExactSolver(**QUIET).fit(X[n_meta:], y[n_meta:], *meta)
-    assert fitted.model.interactions == planted
-    forced = ExactSolver(interactions=not planted, **QUIET).fit(X[n_meta:], y[n_meta:], *meta)
-    assert forced.model.interactions != planted
-    if planted:
-        X, y = informed(500, planted=planted, seed=1)
-        mse = [
-            np.mean((m.model.outputs(m.w, m.model.basis.design(X))[:, 0].numpy() - y) ** 2)
-            for m in (fitted, forced)
-        ]
-        assert mse[0] < 0.5 * mse[1]
+    solver = ExactSolver(epochs=5, n_knots=5, **QUIET)
+    kept = []
+    for seed in range(4):
+        X, y = informed(400, planted=planted, seed=seed)
+        meta = (X[:n_meta], y[:n_meta]) if n_meta else (None, None)
+        kept.append(solver.fit(X[n_meta:], y[n_meta:], *meta).model.interactions)
+    assert sum(kept) == 4 if planted else sum(kept) <= 1
+
+
+def test_interactions_can_be_forced_and_forbidden():
+    X, y = informed(500, planted=True)
+    fresh, truth = informed(500, planted=True, seed=1)
+    mse = {}
+    for wanted in ("auto", True, False):
+        fitted = ExactSolver(interactions=wanted, **QUIET).fit(X, y, None, None)
+        assert fitted.model.interactions == bool(wanted)
+        f = fitted.model.outputs(fitted.w, fitted.model.basis.design(fresh))[:, 0].numpy()
+        mse[wanted] = np.mean((f - truth) ** 2)
+    assert mse["auto"] == mse[True] < 0.7 * mse[False]
 
 
 def test_a_constant_column_has_a_zero_shape():
@@ -230,7 +258,30 @@ def test_large_tables_learn_weights_on_a_sample():
     whole = ExactSolver(**QUIET).fit(*parts)
     sample = ExactSolver(max_upper_rows=150, **QUIET).fit(*parts)
     assert sample.weights.shape == whole.weights.shape
-    assert np.corrcoef(sample.weights, whole.weights)[0, 1] > 0.9
+    assert sample.weights[split.mask].mean() < 0.8 * sample.weights[~split.mask].mean()
+    assert np.corrcoef(sample.weights, whole.weights)[0, 1] > 0.5
+
+
+@pytest.mark.parametrize("n", [50, 100])
+@pytest.mark.parametrize("shape", [lambda x: x, np.square, lambda x: np.sin(6 * x)])
+def test_clean_labels_without_noise_are_all_kept(n, shape):
+    x = np.linspace(0, 1, n)
+    y = (shape(x) - shape(x).mean()) / shape(x).std()
+    fitted = ExactSolver(**QUIET).fit(x[:, None], y, None, None)
+    f = fitted.model.outputs(fitted.w, fitted.model.basis.design(x[:, None]))[:, 0].numpy()
+    assert np.mean(fitted.weights < 0.1) < 0.06
+    assert np.sqrt(np.mean((f - y) ** 2)) < 0.05
+
+
+@pytest.mark.parametrize("n_meta", [0, 20])
+def test_global_streams_stay_where_they_are(n_meta):
+    X, y = table(0)
+    torch.manual_seed(5)
+    np.random.seed(5)
+    before = torch.get_rng_state(), repr(np.random.get_state())
+    ExactSolver(epochs=2, **QUIET).fit(X[n_meta:], y[n_meta:], X[:n_meta], y[:n_meta])
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert repr(np.random.get_state()) == before[1]
 
 
 def test_same_seed_same_numbers_other_seed_other_folds():

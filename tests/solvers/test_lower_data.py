@@ -122,15 +122,23 @@ def test_best_ridge_is_at_the_least_criterion(kind, n_meta):
     best = data.best_ridge(v)
     assert values[best] <= min(values.values()) * 1.001
     assert values[best] < max(values.values())
+    near = data.best_ridge(v, near=1.0)
+    assert near in (1.0, 0.1)
+    assert values[near] == pytest.approx(min(values[r] for r in (0.1, 1.0)), rel=1e-3)
 
 
-def test_generalised_cross_validation_is_its_formula():
-    data, _ = make(n_meta=0)
-    v = torch.linspace(0.5, 1, 120).double()
-    fit = data.fit(v, 1e-2)
-    mean = float((v * fit.losses).sum() / v.sum())
-    expected = mean / (1 - fit.edf / float(v.sum())) ** 2
-    assert data.criterion(v, 1e-2)[0] == pytest.approx(expected, rel=1e-9)
+@pytest.mark.parametrize("n_meta", [0, 30], ids=["no-meta", "meta"])
+@every_loss
+def test_the_criterion_predicts_fresh_rows(kind, n_meta):
+    """Leaving one row out says what the fit does on rows it has not seen."""
+    data, _ = make(kind, n=150, n_meta=n_meta)
+    half = torch.arange(150) % 2
+    fit = data.fit(half.double(), 1e-3)
+    value = data.criterion(half.double(), 1e-3)[0]
+    fresh = float(data.losses(fit)[half == 0].mean())
+    seen = float(data.losses(fit)[half == 1].mean())
+    assert seen < value
+    assert value == pytest.approx(fresh, rel=0.4)
 
 
 @every_loss

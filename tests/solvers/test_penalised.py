@@ -158,6 +158,35 @@ def test_edf_runs_from_the_free_columns_to_all():
     assert stiff == pytest.approx(1, abs=1e-4)
 
 
+def test_left_out_rows_of_least_squares_are_exact():
+    A, y, v, loss, _ = make("squared")
+    found, n = fit("squared"), v.sum()
+    for row in range(0, N, 10):
+        less = v.clone()
+        less[row] -= less[row].clamp_max(1)
+        gram = A.T @ (A * less[:, None]) / n + torch.diag(RIDGE)
+        W = torch.linalg.solve(gram, A.T @ (less * y) / n)
+        assert float(found.left_out[row]) == pytest.approx(float(A[row] @ W), rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["logistic", "softmax"])
+def test_left_out_rows_of_classes_are_close(name):
+    A, y, v, loss, d = make(name)
+    found = fit(name)
+    rows = range(0, N, 6)
+    exact = []
+    for row in rows:
+        less = v.clone()
+        less[row] -= less[row].clamp_max(1)
+        # The same total weight, so that the penalty weighs the same.
+        share = less.sum() / v.sum()
+        W = penalised_fit(A, y, less, loss, RIDGE / share, n_outputs=d, **TIGHT).W
+        exact.append(loss.value(A[row : row + 1] @ W, y[row : row + 1]))
+    near, seen = loss.value(found.left_out, y)[list(rows)], found.losses[list(rows)]
+    exact = torch.cat(exact)
+    assert (near - exact).norm() < 0.35 * (seen - exact).norm()
+
+
 @pytest.mark.parametrize("name", ["squared", "logistic", "softmax"])
 def test_solve_inverts_the_hessian(name):
     A, y, v, loss, d = make(name)

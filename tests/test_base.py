@@ -1,0 +1,231 @@
+"""The border of both estimators: every misuse gets one clear sentence before any work starts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from biam import BIAMClassifier, BIAMRegressor
+from biam.exceptions import InvalidInputError, UnknownNameError
+from biam.solvers.exact import ExactSolver
+from biam.solvers.published import PublishedSolver
+
+N = 40
+STREAM = np.random.default_rng(0)
+X = STREAM.normal(size=(N, 3))
+FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(d=np.where(X[:, 0] > 0, "u", "v"))
+Y = X[:, 0] + X[:, 1] ** 2
+CLASSES = (np.sign(Y - np.median(Y)) > 0).astype(int)
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Training fails loudly: what is refused must be refused before it."""
+    for solver in (ExactSolver, PublishedSolver):
+        monkeypatch.setattr(solver, "fit", lambda *args, **kwargs: pytest.fail("work began"))
+
+
+def changed(value, *, row=3, column=1):
+    table = X.astype(object if not isinstance(value, float) else float)
+    table[row, column] = value
+    return table
+
+
+BAD_TABLES = {
+    "no-rows": (X[:0], r"Found array with 0 sample\(s\)"),
+    "no-rows-frame": (FRAME[:0], "X has no rows: expected at least one"),
+    "no-columns": (FRAME[[]], "X has no columns: expected at least one"),
+    "series": (FRAME["a"], "X must be a table, got 1 axis"),
+    "one-axis": (Y, "Expected 2D array, got 1D array instead"),
+    "infinite": (changed(np.inf), "infinity in column 'x1', row 3: expected finite numbers"),
+    "infinite-frame": (FRAME.assign(b=-np.inf), "infinity in column 'b', row 0"),
+    "all-missing": (changed(np.nan, row=slice(None)), "'x1' has no observed value"),
+    "dates": (FRAME.assign(b=pd.date_range("2020", periods=N)), "'b' has dtype datetime64"),
+    "dict": (changed({"a": 1}), r"'x1' holds a value of type dict \(row 3\)"),
+}
+BAD_TARGETS = {
+    "text": (np.where(CLASSES, "a", "b"), "y must hold numbers for regression.*BIAMClassifier"),
+    "dates": (pd.Series(pd.date_range("2020", periods=N)), "y must hold numbers for regression"),
+    "nan": (np.where(CLASSES, Y, np.nan), "Input y contains NaN"),
+    "infinite": (np.where(CLASSES, Y, np.inf), "Input y contains infinity"),
+    "none": (None, "requires y to be passed, but the target y is None"),
+    "short": (Y[:-1], r"inconsistent numbers of samples: \[40, 39\]"),
+    "table": (X, r"y should be a 1d array, got an array of shape \(40, 3\)"),
+}
+BAD_CLASSES = {
+    "one": (np.ones(N, dtype=int), "at least two classes, got one class: 1"),
+    "one-text": (np.full(N, "only"), "at least two classes, got one class: 'only'"),
+    "continuous": (Y, "Unknown label type: continuous"),
+    "nan": (np.where(CLASSES, 1.0, np.nan), "y has a missing class in row"),
+    "none": (np.where(CLASSES, "a", None), "y has a missing class in row"),
+    "infinite": (np.full(N, np.inf), "Input y contains infinity"),
+}
+BAD_META = {
+    "empty": (X[:0], Y[:0], "the meta rows are empty: pass clean rows, or leave them out"),
+    "only-X": (X[:5], None, "X_meta and y_meta go together: got only one of them"),
+    "only-y": (None, Y[:5], "X_meta and y_meta go together: got only one of them"),
+    "columns": (X[:5, :2], Y[:5], "the meta rows do not fit: X has 2 features.* expecting 3"),
+    "length": (X[:5], Y[:4], r"the meta rows do not fit: .*inconsistent numbers.*\[5, 4\]"),
+    "infinite": (changed(np.inf)[:5], Y[:5], "the meta rows do not fit: .*infinity in column 'x1'"),
+    "text": (X[:5].astype(str) + "?", Y[:5], "the meta rows do not fit: .*'x0' held numbers"),
+    "nan-y": (X[:5], np.full(5, np.nan), "Input y_meta contains NaN"),
+    "text-y": (X[:5], np.full(5, "a"), "y_meta must hold numbers for regression"),
+}
+BAD_WEIGHTS = {
+    "negative": (np.linspace(-1, 1, N), "sample_weight must be finite and not negative, got -1"),
+    "nan": (np.full(N, np.nan), "sample_weight must be finite and not negative, got nan"),
+    "infinite": (np.full(N, np.inf), "sample_weight must be finite and not negative, got inf"),
+    "zero": (np.zeros(N), "sample_weight is zero for every row: nothing to learn from"),
+    "text": (["a"] * N, "sample_weight must hold numbers"),
+    "short": (np.ones(N - 1), r"sample_weight.shape == \(39,\), expected \(40,\)"),
+}
+BAD_PARAMETERS = {
+    "solver": ({"solver": "exakt"}, "unknown solver 'exakt': did you mean 'exact'?"),
+    "variant": (
+        {"solver": "published", "variant": "BIAM-BB"},
+        "unknown variant 'BIAM-BB': did you mean 'BIAM-B'",
+    ),
+    "gates": ({"gates": "robst"}, "unknown gates 'robst': did you mean 'robust'?"),
+    "unknown": ({"handle_unknown": "mising"}, "unknown handle_unknown 'mising': did you mean"),
+    "interactions": ({"interactions": "yes"}, "unknown interactions 'yes': known: auto"),
+    "standardise": ({"standardise": "yes"}, "unknown standardise 'yes': known: auto"),
+    "epochs": ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
+    "batch": ({"batch_size": 2.5}, "batch_size must be an integer of at least 1, got 2.5"),
+    "knots": ({"n_knots": 1}, "n_knots must be an integer of at least 2, got 1"),
+    "ranks": ({"n_ranks": 0}, "n_ranks must be an integer of at least 1, got 0"),
+    "lower_lr": ({"lower_lr": 0}, r"lower_lr must be a finite number in \(0, inf\], got 0"),
+    "upper_lr": ({"upper_lr": -1.0}, r"upper_lr must be a finite number in \(0, inf\], got -1"),
+    "patience": ({"patience": 0}, "patience must be an integer of at least 1, got 0"),
+    "seed": ({"random_state": "x"}, "'x' cannot be used to seed"),
+    "device": ({"device": "gpu"}, "device='gpu' cannot be used here, use 'auto' or 'cpu'"),
+    "both": ({"variant": "BIAM-B"}, "variant='BIAM-B' belongs to solver='published'"),
+}
+
+
+@pytest.mark.parametrize(("table", "message"), BAD_TABLES.values(), ids=BAD_TABLES)
+@pytest.mark.parametrize("est", [BIAMRegressor(), BIAMClassifier()], ids=["number", "class"])
+def test_tables_that_cannot_work(no_work, est, table, message):
+    with pytest.raises(ValueError, match=message):
+        est.fit(table, CLASSES[: len(table)])
+
+
+@pytest.mark.parametrize(("y", "message"), BAD_TARGETS.values(), ids=BAD_TARGETS)
+def test_targets_that_cannot_work(no_work, y, message):
+    with pytest.raises(ValueError, match=message):
+        BIAMRegressor().fit(X, y)
+
+
+@pytest.mark.parametrize(("y", "message"), BAD_CLASSES.values(), ids=BAD_CLASSES)
+def test_classes_that_cannot_work(no_work, y, message):
+    with pytest.raises(ValueError, match=message):
+        BIAMClassifier().fit(X, y)
+
+
+def test_the_weights_may_not_leave_one_class(no_work):
+    with pytest.raises(InvalidInputError, match="at least two classes, got one class: 1"):
+        BIAMClassifier().fit(X, CLASSES, sample_weight=CLASSES.astype(float))
+
+
+@pytest.mark.parametrize(("X_meta", "y_meta", "message"), BAD_META.values(), ids=BAD_META)
+def test_meta_rows_that_cannot_work(no_work, X_meta, y_meta, message):
+    with pytest.raises(ValueError, match=message):
+        BIAMRegressor().fit(X, Y, X_meta, y_meta)
+
+
+def test_meta_rows_with_unseen_classes(no_work):
+    names = np.array(["no", "yes"])[CLASSES]
+    with pytest.raises(
+        InvalidInputError, match=r"class 'may', .* training classes \['no', 'yes'\]"
+    ):
+        BIAMClassifier().fit(X, names, X[:3], ["yes", "may", "no"])
+    with pytest.raises(InvalidInputError, match="y_meta has a missing class in row 1"):
+        BIAMClassifier().fit(X, names, X[:3], np.array(["yes", None, "no"], dtype=object))
+
+
+@pytest.mark.parametrize(("weight", "message"), BAD_WEIGHTS.values(), ids=BAD_WEIGHTS)
+@pytest.mark.parametrize("est", [BIAMRegressor(), BIAMClassifier()], ids=["number", "class"])
+def test_sample_weights_that_cannot_work(no_work, est, weight, message):
+    with pytest.raises(ValueError, match=message):
+        est.fit(X, CLASSES, sample_weight=weight)
+
+
+@pytest.mark.parametrize(("settings", "message"), BAD_PARAMETERS.values(), ids=BAD_PARAMETERS)
+def test_parameters_that_cannot_work(no_work, settings, message):
+    with pytest.raises(ValueError, match=message):
+        BIAMRegressor(**settings).fit(X, Y)
+
+
+def test_unknown_names_can_be_caught_as_such():
+    with pytest.raises(UnknownNameError):
+        BIAMClassifier(solver="publishd").fit(X, CLASSES)
+
+
+def test_the_published_loop_needs_meta_rows():
+    with pytest.raises(InvalidInputError, match="pass X_meta and y_meta, or use variant='BIAM-B'"):
+        BIAMRegressor(solver="published").fit(X, Y)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return BIAMRegressor(n_knots=4, random_state=0).fit(FRAME, Y)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (FRAME.assign(d=1.0), "'d' held text categories in fit, got numbers"),
+        (FRAME.assign(a="text"), "'a' held numbers in fit, got text"),
+        (FRAME.drop(columns="b"), "feature names should match.*\n.*now missing:\n- b"),
+        (FRAME.assign(e=1.0), "feature names should match.*\n.*unseen at fit time:\n- e"),
+        (FRAME[["d", "a", "b", "c"]], "must be in the same order"),
+        (FRAME.assign(d="w"), r"'d' has the category 'w' \(row 0\), .* handle_unknown='missing'"),
+        (FRAME.assign(c=np.inf), "infinity in column 'c', row 0"),
+        (FRAME[:0], "X has no rows"),
+    ],
+    ids=["number", "text", "missing", "extra", "order", "unknown", "infinite", "empty"],
+)
+@pytest.mark.parametrize("method", ["predict", "explain"])
+def test_later_tables_must_match(fitted, method, table, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(fitted, method)(table)
+
+
+@pytest.mark.parametrize("name", ["X", "X_meta", "y", "y_meta", "sample_weight"])
+def test_fit_leaves_its_inputs_alone(name):
+    X_meta = FRAME[:10].copy()
+    given = {
+        "X": FRAME.copy(),
+        "y": Y.copy(),
+        "X_meta": X_meta,
+        "y_meta": Y[:10].copy(),
+        "sample_weight": np.ones(N),
+    }
+    before = given[name].copy()
+    est = BIAMRegressor(n_knots=4, epochs=2, random_state=0)
+    params = est.get_params()
+    est.fit(**given).explain(given["X"])
+    assert (np.asarray(given[name]) == np.asarray(before)).all()
+    assert est.get_params() == params
+
+
+def test_device_auto_is_the_processor_for_small_tables():
+    auto, cpu = (
+        BIAMRegressor(device=device, n_knots=4, random_state=0).fit(X, Y)
+        for device in ("auto", "cpu")
+    )
+    assert np.array_equal(auto.predict(X), cpu.predict(X))
+    assert auto.w_.device.type == "cpu"
+
+
+def test_random_state_may_be_a_stream_or_nothing():
+    meta = (X[:10], Y[:10])
+    settings = {"solver": "published", "epochs": 1}
+    streams = [np.random.RandomState(3), np.random.RandomState(3), np.random.RandomState(4)]
+    first, again, other = (
+        BIAMRegressor(random_state=s, **settings).fit(X, Y, *meta).predict(X) for s in streams
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    whole = BIAMRegressor(random_state=np.int64(7), **settings).fit(X, Y, *meta).predict(X)
+    plain = BIAMRegressor(random_state=7, **settings).fit(X, Y, *meta).predict(X)
+    assert np.array_equal(whole, plain)
+    assert np.isfinite(BIAMRegressor(**settings).fit(X, Y, *meta).predict(X)).all()
