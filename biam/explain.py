@@ -49,12 +49,15 @@ def contributions_table(est: Any, values: np.ndarray) -> pd.DataFrame:
     """
     design = est.model_.basis.design(values)
     outputs = _output_names(est)
-    columns: dict[Any, np.ndarray] = {}
+    # Lists, not a dict: a column of the table may be called "intercept".
+    names: list[Any] = []
+    columns: list[np.ndarray] = []
     for term, effect in reading.contributions(est.model_, est.w_, design, est.centres_):
         name, scaled = term_name(term, est.encoder_.names), _scaled(est, effect, term)
-        for c, output in enumerate(outputs):
-            columns[name if len(outputs) == 1 else (output, name)] = scaled[:, c]
-    return pd.DataFrame(columns)
+        names += [name] if len(outputs) == 1 else [(output, name) for output in outputs]
+        columns += list(scaled.T)
+    index = pd.Index(names) if len(outputs) == 1 else pd.MultiIndex.from_tuples(names)
+    return pd.DataFrame(np.column_stack(columns), columns=index)
 
 
 def shape_functions(est: Any) -> pd.DataFrame:

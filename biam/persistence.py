@@ -66,7 +66,8 @@ def read(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         Not a file written by `save`.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, because NumPy leaves a broken archive open.
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
         known = header["format"] == FORMAT

@@ -116,7 +116,7 @@ plotting.shape_functions(shapes, missing, features=words, n_levels=6, unit="log-
 plt.show()
 
 # %%
-effects = missing.set_index("feature")
+effects = missing.set_index("feature").astype(float)
 assert (effects["effect"] < 0).all()
 assert effects["effect"].idxmin() == "native-country"
 effects.round(3)
@@ -189,10 +189,9 @@ assert share > 0.9
 print(f"of the 100 rows with the lowest weight, {share:.0%} have a flipped label")
 
 # %%
-suspects = X_noisy.iloc[worst[:6]][["age", "education", "occupation", "hours-per-week"]]
-suspects.assign(label=np.asarray(y_noisy)[worst[:6]], flipped=flipped[worst[:6]]).reset_index(
-    drop=True
-)
+top = worst[:6]
+suspects = X_noisy.iloc[top][["age", "education", "occupation"]].reset_index(drop=True)
+suspects.assign(label=np.asarray(y_noisy)[top], flipped=flipped[top])
 
 # %% [markdown]
 # More than nine of ten are indeed wrong, in a set where one of five is.
@@ -202,21 +201,21 @@ suspects.assign(label=np.asarray(y_noisy)[worst[:6]], flipped=flipped[worst[:6]]
 # The fair question is not only whether weights beat no weights, but also what the checked rows could have done otherwise.
 
 # %%
-model = BIAMClassifier(handle_unknown="missing", random_state=seed)
 both = pd.concat([X_noisy, X_meta]), np.concatenate([y_noisy, y_meta])
-rows = {
-    "careless rows": (X_noisy, y_noisy),
-    "careless and checked": both,
-    "checked only": (X_meta, y_meta),
+rows = {"careless rows": (X_noisy, y_noisy), "careless and checked": both}
+rows["checked only"] = (X_meta, y_meta)
+fits = {
+    name: BIAMClassifier(handle_unknown="missing", random_state=seed).fit(*table)
+    for name, table in rows.items()
 }
-fits = {name: BIAMClassifier(**model.get_params()).fit(*table) for name, table in rows.items()}
 fits["careless, weighted by checked"] = careful
-table = pd.DataFrame(
-    {
-        name: evaluate(metrics, y_test, e.predict(X_test), e.predict_proba(X_test))
-        for name, e in fits.items()
-    }
-).T
+
+# %%
+scores = {
+    name: evaluate(metrics, y_test, fit.predict(X_test), fit.predict_proba(X_test))
+    for name, fit in fits.items()
+}
+table = pd.DataFrame(scores).T
 
 # %%
 auroc = table["auroc"]

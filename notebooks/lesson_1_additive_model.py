@@ -102,10 +102,10 @@ assert error < 1.25 * noise**2
 print(f"mean squared error {error:.3f}, of the noise alone {noise**2:.3f}")
 
 # %% [markdown]
-# The error on new rows is close to that of the noise, below which no model can go. What was learned is in a table of four columns or fewer, which is also what every figure is drawn from:
+# The error on new rows is close to that of the noise, below which no model can go. What was learned is in a table, a row for each knot of each curve. Every figure is drawn from it:
 
 # %%
-est.shape_functions_.head(3).round(2)
+est.shape_functions_.head(3).astype({"x": float}).round(2)
 
 # %% [markdown]
 # Only differences along a curve mean anything: a constant could be moved from one curve to another. So each curve is **centred**, zero on average over the training rows. We centre the truth in the same way and draw both.

@@ -16,14 +16,7 @@ import pandas as pd
 import torch
 
 from biam import plotting
-from biam.additive import AdditiveModel
-from biam.basis import Basis
-from biam.bilevel import BilevelOptimizer, BilevelState
 from biam.datasets.synthetic import make_additive_regression
-from biam.hypergradient import OneStep, weight_hypergradient
-from biam.losses import SquaredError
-from biam.lower import AdditiveProblem, Rows
-from biam.weighting import WeightingNetwork
 
 # %% tags=["parameters"]
 noise_rate = 0.3
@@ -66,6 +59,15 @@ plt.show()
 # ## Checked against automatic differentiation
 #
 # A small table, in double precision so that the comparison is sharp.
+
+# %%
+from biam.additive import AdditiveModel
+from biam.basis import Basis
+from biam.bilevel import BilevelOptimizer, BilevelState
+from biam.hypergradient import OneStep, weight_hypergradient
+from biam.losses import SquaredError
+from biam.lower import AdditiveProblem, Rows
+from biam.weighting import WeightingNetwork
 
 # %%
 data = make_additive_regression(

@@ -56,7 +56,7 @@ def waterfall(
     ax.set_xlim(ends.min() - 0.04 * np.ptp(ends), ends.max() + 0.22 * np.ptp(ends))
     ax.set_title(
         f"average {signed(ends[0])} \N{RIGHTWARDS ARROW} prediction {signed(ends[-1])}",
-        loc="left",
+        loc="right",
         color=GREY,
         fontsize=FONT,
     )

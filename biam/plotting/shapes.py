@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.gridspec import SubplotSpec
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator
 
 from biam.exceptions import UnknownNameError
 from biam.plotting.style import (
@@ -27,7 +27,7 @@ from biam.plotting.style import (
 
 __all__ = ["hinges", "shape_functions"]
 
-CURVE_HEIGHT, LEVEL_HEIGHT, PANEL_MARGIN = 1.75, 0.2, 0.5
+CURVE_HEIGHT, LEVEL_HEIGHT, PANEL_MARGIN = 1.8, 0.21, 0.55
 LONGEST_LABEL = 24
 
 
@@ -117,6 +117,7 @@ def hinges(
         ax.plot(x, part, color=GREY, linewidth=1, label="one hinge" if k == 0 else None)
     ax.plot(x, parts.sum(1), color=BLUE, linewidth=2.2, label="their sum")
     ax.set(xlabel=feature, ylabel="value")
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     legend(ax)
     return ax
 
@@ -164,10 +165,11 @@ def _draw_curve(
     x = table["x"].astype(float)
     ax.set_title(name, loc="left", color=GREY, fontsize=FONT, fontweight="bold")
     ax.set(xlim=(x.min(), x.max()) if x.min() < x.max() else None, ylim=limits)
-    ax.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_locator(MaxNLocator(2 if gap is not None else 3))
     ax.yaxis.set_major_locator(MaxNLocator(5))
-    if x.abs().max() >= 10_000:
-        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    # Short numbers: a panel is a third of a phone wide.
+    for axis, large in ((ax.xaxis, x.abs().max() >= 10_000), (ax.yaxis, False)):
+        axis.set_major_formatter(EngFormatter(sep="") if large else FuncFormatter(_plain))
     if gap is not None:
         _draw_strip(dress(fig.add_subplot(inner[1], sharey=ax)), gap)
     return ax
@@ -294,6 +296,10 @@ def _limits(tables: dict[str, pd.DataFrame], gaps: dict[str, pd.DataFrame]) -> t
 def _heights(levels: dict[str, pd.DataFrame], gaps: dict[str, pd.DataFrame]) -> np.ndarray:
     counts = [table["x"].nunique() + (name in gaps) for name, table in levels.items()]
     return PANEL_MARGIN + LEVEL_HEIGHT * np.array(counts, float)
+
+
+def _plain(value: float, _: int) -> str:
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _is_numeric(table: pd.DataFrame) -> bool:

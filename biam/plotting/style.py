@@ -1,9 +1,9 @@
 """The look of every figure: width, greys, one colour-blind-safe palette, one look per method.
 
 Pages are read in light and in dark mode and on phones. So there is no background, text is a middle
-grey, every colour has a contrast of at least 3 on both, and a figure is as wide as a phone: shown
-at 390 px, its smallest text is 9 points. The colours are those of Okabe and Ito (2008), two of them
-darkened for white paper.
+grey, every colour has a contrast of at least 3 on both, and a figure is as wide as a phone: in the
+column of a 390 px screen its smallest text has 9 points. The colours are those of Okabe and Ito
+(2008), two of them darkened for white paper.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,7 @@ __all__ = [
 
 WIDTH = 4.06
 DPI = 200
-FONT = 9.0
+FONT = 10.0
 
 GREY = "#7d7d7d"
 BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"

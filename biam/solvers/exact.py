@@ -6,6 +6,7 @@ weighted training rows and the *other* folds of the meta rows predict each meta 
 model uses them all. Without meta rows regression is robust (Huber) and classification plain.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from tqdm import tqdm
 from biam.basis import Basis
 from biam.hypergradient import Implicit
 from biam.losses import Huber, Logistic, Loss, SoftmaxCrossEntropy, SquaredError
-from biam.solvers.fitted import Fitted
+from biam.solvers.fitted import Fitted, one_thread
 from biam.solvers.lower_data import (
     RIDGES,
     LowerData,
@@ -30,6 +31,8 @@ from biam.weighting import WeightingNetwork
 __all__ = ["ExactSolver"]
 
 RIDGE_FLOOR = 1e-4
+TRUSTED_ROWS = 100
+SMALL = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,14 @@ class ExactSolver:
         stream = torch.Generator().manual_seed(seed)
         data = self._data(basis, (X, y, fixed), (X_meta, y_meta), n_classes, stream)
         history: list[dict[str, float]] = []
-        if len(data.y_meta):
-            data, v, ridge, details = self._learn(data, stream, history)
-        else:
-            data, v, ridge, details = self._robust(data)
-        data, ridge = self._with_interactions(data, v, ridge)
-        final = data.fit(v, ridge)
+        # Threads only pay on large products; on small ones they cost up to ten times.
+        with one_thread() if data.A.numel() < SMALL else nullcontext():
+            if len(data.y_meta):
+                data, v, ridge, details = self._learn(data, stream, history)
+            else:
+                data, v, ridge, details = self._robust(data)
+            data, ridge = self._with_interactions(data, v, ridge)
+            final = data.fit(v, ridge)
         model, w = data.as_model(basis, final.W)
         details |= {"ridge": ridge, "edf": final.edf, "losses": data.losses(final).cpu().numpy()}
         status = "finished" if final.converged else "diverged"
@@ -120,7 +125,7 @@ class ExactSolver:
         ridge = max(small.best_ridge(nothing), RIDGE_FLOOR)
         judged, fits = small.held_out(nothing, ridge)
         learner = _WeightLearner.start(small, fits, float(judged.median()), self.upper_lr)
-        ridge = max(small.best_ridge(learner.weights(small, fits)), RIDGE_FLOOR)
+        ridge = max(small.trusted_ridge(learner.weights(small, fits)), RIDGE_FLOOR)
         best, since = (float("inf"), learner.theta), 0
         bar = tqdm(total=self.epochs, unit="step", delay=2, disable=None if self.progress else True)
         with bar:
@@ -143,15 +148,16 @@ class ExactSolver:
         learner: "_WeightLearner",
         fits: list[PenalisedFit],
     ) -> tuple[LowerData, Tensor, float, dict]:
-        """Keep the learned weights only where they beat equal ones by two standard errors.
+        """Keep the learned weights only where they beat equal ones on the held-out meta rows.
 
-        With few meta rows, or clean labels, a learned curve fits the chance of those rows; and its
-        held-out loss flatters it, for the curve was trained on that.
+        A curve learned on few meta rows fits their chance, and its held-out loss flatters it, for
+        it was trained on that: below `TRUSTED_ROWS` rows it must win by two standard errors.
         """
         v, equal = learner.weights(small, fits), torch.ones_like(small.fixed)
-        ridge, equal_ridge = small.best_ridge(v), small.best_ridge(equal)
+        ridge, equal_ridge = small.trusted_ridge(v), small.best_ridge(equal)
         gain = small.held_out(equal, equal_ridge)[0] - small.held_out(v, ridge)[0]
-        if float(gain.mean()) <= 2 * float(gain.std()) / len(gain) ** 0.5:
+        doubt = 2 * float(gain.std()) / len(gain) ** 0.5 if len(gain) < TRUSTED_ROWS else 0.0
+        if float(gain.mean()) <= doubt:
             ones = torch.ones_like(data.fixed)
             return data, ones, data.best_ridge(ones, near=equal_ridge), {}
         if small is not data:
@@ -193,7 +199,7 @@ class ExactSolver:
         if not len(extra) or len(extra) > self.max_interactions:
             return data, ridge
         wide = data.with_columns(torch.cat([data.columns, extra]))
-        wide_ridge = wide.best_ridge(v, near=ridge)
+        wide_ridge = wide.best_ridge(v, near=ridge) if not data.folds else ridge
         if self.interactions is True or wide.improves_on(data, v, wide_ridge, ridge):
             return wide, wide_ridge
         return data, ridge

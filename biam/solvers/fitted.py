@@ -1,14 +1,17 @@
 """What every solver gives back to the estimator."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from biam.additive import AdditiveModel
 
-__all__ = ["Fitted"]
+__all__ = ["Fitted", "one_thread"]
 
 
 @dataclass
@@ -37,3 +40,14 @@ class Fitted:
     history: list[dict[str, float]]
     status: str = "finished"
     details: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run small tensors on one thread: two can be ten times slower; the old setting comes back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from biam.additive import AdditiveModel
 from biam.basis import Basis, Design
-from biam.losses import Huber, Loss, SquaredError
+from biam.losses import Loss
 from biam.solvers.penalised import PenalisedFit, penalised_fit
 
 __all__ = ["RIDGES", "LowerData", "interaction_columns", "is_knot_column", "main_columns"]
@@ -133,6 +133,25 @@ class LowerData:
             if value > 1.1 * best[0]:
                 break
         return best[1]
+
+    def trusted_ridge(self, v: Tensor) -> float:
+        """The stiffest ridge whose held-out meta loss is within one standard error of the best.
+
+        For learned weights `best_ridge` would flatter loose fits: they keep the weight of the rows
+        that they fit well.
+        """
+        losses, fits = [], None
+        for ridge in RIDGES[::-1]:
+            held_out, fits = self.held_out(v, ridge, fits)
+            losses.append(held_out)
+            if float(held_out.mean()) > 1.5 * min(float(x.mean()) for x in losses):
+                break
+        best = min(losses, key=lambda x: float(x.mean()))
+        for ridge, held_out in zip(RIDGES[::-1], losses, strict=False):
+            excess = held_out - best
+            if float(excess.mean()) <= float(excess.std()) / len(excess) ** 0.5:
+                return ridge
+        return RIDGES[-1]
 
     def as_model(self, basis: Basis, W: Tensor) -> tuple[AdditiveModel, Tensor]:
         """The fitted coefficients as an `AdditiveModel` and its flat parameters."""

@@ -1,13 +1,13 @@
 """The lower level solved, not stepped: weighted penalised fit by Newton's method.
 
 Minimises  sum_i v_i l(a_i^T W, y_i) / sum_i v_i + sum_c ridge_c |W_c|^2  for any loss of
-`biam.losses`. The Newton systems are solved by conjugate gradients, preconditioned with the Cholesky
-factor of a weighted Gram matrix, the one expensive product, which neighbouring fits lend each other.
-The same solve gives the adjoint of the implicit hypergradient.
+`biam.losses`. The Newton systems are solved by conjugate gradients, preconditioned with the
+Cholesky factor of a weighted Gram matrix: the one expensive product, which neighbouring fits lend
+each other. The same solve gives the adjoint of the implicit hypergradient.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -21,35 +21,59 @@ NEWTON_TOL, MAX_INNER = 1e-2, 4
 CHUNK = 50_000
 
 
-@dataclass(frozen=True)
 class PenalisedFit:
     """A solved lower problem.
 
-    Parameters
+    What costs a product with the whole design (`gram`, `edf`, `left_out`) waits until asked.
+
+    Attributes
     ----------
     W : Tensor, shape (n_columns, d)
         The minimiser.
     outputs : Tensor, shape (n, d)
-    losses : Tensor, shape (n,)
-    edf : float
-        Effective degrees of freedom of one output, trace(Hessian^-1 Gram); see `penalised_fit`.
-    gram : Tensor, shape (n_columns, n_columns)
-        Weighted Gram matrix at the solution.
-    left_out : Tensor, shape (n, d)
-        Outputs of each row under the fit without (one unit of weight of) it, approximately.
-    solve : callable
-        Right-hand side, shape (n_columns, d) -> solution of the Hessian's system at `W`.
     converged : bool
     """
 
-    W: Tensor
-    outputs: Tensor
-    losses: Tensor
-    edf: float
-    gram: Tensor
-    left_out: Tensor
-    solve: Callable[[Tensor], Tensor]
-    converged: bool
+    def __init__(
+        self, problem: "_Problem", W: Tensor, outputs: Tensor, near: Tensor, converged: bool
+    ) -> None:
+        self.W, self.outputs, self.converged = W, outputs, converged
+        self._problem, self._near = problem, near
+
+    @cached_property
+    def losses(self) -> Tensor:
+        """Per-sample losses, shape (n,)."""
+        return self._problem.loss.value(self.outputs, self._problem.y)
+
+    @cached_property
+    def gram(self) -> Tensor:
+        """Weighted Gram matrix at the solution, shape (n_columns, n_columns)."""
+        return self._problem.gram(self.outputs)
+
+    @cached_property
+    def factor(self) -> Tensor:
+        """Cholesky factor of the Gram matrix plus the penalty's Hessian."""
+        return self._problem.factor(self.gram)
+
+    @property
+    def nearby_gram(self) -> Tensor:
+        """A Gram matrix good enough to precondition with: the exact one if it is known."""
+        return self.__dict__.get("gram", self._near)
+
+    @cached_property
+    def edf(self) -> float:
+        """Effective degrees of freedom of one output, trace(Hessian^-1 Gram)."""
+        return float(torch.cholesky_solve(self.gram, self.factor).diagonal().sum())
+
+    @cached_property
+    def left_out(self) -> Tensor:
+        """Outputs of each row under the fit without it, approximately; shape (n, d)."""
+        return self._problem.left_out(self.outputs, self.factor)
+
+    def solve(self, R: Tensor) -> Tensor:
+        """Solve the system of the Hessian at `W`; right-hand sides shaped like `W`."""
+        inverse = _inverse(self._problem.factor(self.nearby_gram))
+        return conjugate_gradient(self._problem.hessian(self.outputs), R, inverse, tol=1e-8)[0]
 
 
 def conjugate_gradient(
@@ -188,7 +212,7 @@ def penalised_fit(
     problem = _Problem(A, y, v, loss, ridge)
     W = A.new_zeros(A.shape[1], n_outputs) if start is None else start.W
     f = A @ W
-    gram = problem.gram(f) if start is None else start.gram
+    gram = problem.gram(f) if start is None else start.nearby_gram
     factor, value, converged = problem.factor(gram), problem.value(f, W), False
     for _ in range(max_iter):
         gradient, apply = problem.gradient(f, W), problem.hessian(f)
@@ -203,16 +227,7 @@ def penalised_fit(
         if slow:
             gram = problem.gram(f)
             factor = problem.factor(gram)
-    gram = problem.gram(f)
-    factor = problem.factor(gram)
-    # trace(Hessian^-1 Gram) by one triangular solve: the effective number of free columns.
-    edf = float(torch.cholesky_solve(gram, factor).diagonal().sum())
-
-    def solve(R: Tensor) -> Tensor:
-        return conjugate_gradient(problem.hessian(f), R, _inverse(factor), tol=1e-8)[0]
-
-    left_out = problem.left_out(f, factor)
-    return PenalisedFit(W, f, loss.value(f, y), edf, gram, left_out, solve, converged)
+    return PenalisedFit(problem, W, f, gram, converged)
 
 
 def _inverse(factor: Tensor) -> Callable[[Tensor], Tensor]:

@@ -19,7 +19,7 @@ from biam.exceptions import InvalidInputError
 from biam.losses import SoftmaxCrossEntropy, SquaredError
 from biam.lower import AdditiveProblem, Rows
 from biam.penalties import CoefficientPenalty
-from biam.solvers.fitted import Fitted
+from biam.solvers.fitted import Fitted, one_thread
 from biam.validation import check_choice
 from biam.weighting import WeightingNetwork
 
@@ -110,7 +110,7 @@ class PublishedSolver:
         state = optimizer.init(model.w, stream, upper=WeightingNetwork().init(stream))
         rows = self._rows(model, X, y, target, sample_weight)
         meta = None if X_meta is None else self._rows(model, X_meta, y_meta, target, None)
-        with _one_thread(), _early_stop(self.patience, self.epochs, self.progress) as callback:
+        with one_thread(), _early_stop(self.patience, self.epochs, self.progress) as callback:
             result = optimizer.run(state, rows, meta, self.epochs, callback=callback)
         return self._fitted(model, optimizer, result, rows)
 
@@ -193,17 +193,6 @@ class PublishedSolver:
             generator=torch.Generator(),
         )
         return Fitted(exact, w.cpu().double(), weights, result.history, result.status, details)
-
-
-@contextmanager
-def _one_thread():
-    # Two threads on batches of 64 rows are up to ten times slower than one.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def test_values_stand_beside_the_names():
 
 
 def test_the_title_says_both_ends():
-    title = waterfall(TERMS).get_title(loc="left")
+    title = waterfall(TERMS).get_title(loc="right")
     assert "+1.00" in title
     assert "\N{MINUS SIGN}0.12" in title
 

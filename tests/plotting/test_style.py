@@ -67,7 +67,8 @@ def test_axes_have_no_background_and_grey_text():
 def test_text_is_nine_points_on_a_phone():
     ax = axes()
     ax.figure.canvas.draw()
-    shrunk = (390 / 96) / WIDTH
+    # A screen of 390 px leaves 358 for the column; there are 96 of them to an inch.
+    shrunk = (358 / 96) / WIDTH
     assert min(t.get_fontsize() for t in ax.get_xticklabels()) * shrunk >= 9
     assert ax.figure.get_figwidth() == WIDTH
 

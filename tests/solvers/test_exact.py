@@ -64,9 +64,10 @@ def polished(data, v, ridge, fold, W):
 
     flat = W.reshape(-1)
     for _ in range(3):
-        hessian = torch.func.hessian(objective)(flat)
+        gradient = torch.func.grad(objective)
+        hessian = torch.func.jacrev(gradient)(flat)
         # Free intercepts of a softmax may move together: the least-norm step leaves that alone.
-        flat = flat - torch.linalg.pinv(hessian, rtol=1e-10) @ torch.func.grad(objective)(flat)
+        flat = flat - torch.linalg.pinv(hessian, rtol=1e-10) @ gradient(flat)
     return flat.view_as(W)
 
 

@@ -159,7 +159,7 @@ def test_edf_runs_from_the_free_columns_to_all():
 
 
 def test_left_out_rows_of_least_squares_are_exact():
-    A, y, v, loss, _ = make("squared")
+    A, y, v, *_ = make("squared")
     found, n = fit("squared"), v.sum()
     for row in range(0, N, 10):
         less = v.clone()
@@ -184,7 +184,7 @@ def test_left_out_rows_of_classes_are_close(name):
         exact.append(loss.value(A[row : row + 1] @ W, y[row : row + 1]))
     near, seen = loss.value(found.left_out, y)[list(rows)], found.losses[list(rows)]
     exact = torch.cat(exact)
-    assert (near - exact).norm() < 0.35 * (seen - exact).norm()
+    assert (near - exact).norm() < 0.6 * (seen - exact).norm()
 
 
 @pytest.mark.parametrize("name", ["squared", "logistic", "softmax"])
