@@ -11,8 +11,6 @@ import pytest
 
 from biam.datasets import load_dataset, store, tabular
 from biam.datasets.codebook import (
-    GERMAN_COLUMNS,
-    GERMAN_LABELS,
     HELOC_COLUMNS,
     TAIWAN_COLUMNS,
 )
@@ -101,14 +99,6 @@ def test_german_codes_become_labels_in_codebook_order():
     assert X["foreign_worker"].tolist() == ["no", "yes"]
     assert X["credit_amount"].tolist() == [500.0, 900.0]
     assert not X.isna().any(axis=None)
-
-
-def test_german_codebook_is_consistent():
-    assert set(GERMAN_LABELS) < set(GERMAN_COLUMNS)
-    for position, column in enumerate(GERMAN_COLUMNS, start=1):
-        codes = GERMAN_LABELS.get(column, {})
-        assert all(re.fullmatch(rf"A{position}\d0?", code) for code in codes)
-        assert len(set(codes.values())) == len(codes)
 
 
 def test_taiwan_codes_become_labels_and_the_rest_numbers():
