@@ -111,13 +111,9 @@ est.shape_functions_.head(3).astype({"x": float}).round(2)
 # Only differences along a curve mean anything: a constant could be moved from one curve to another. So each curve is **centred**, zero on average over the training rows. We centre the truth in the same way and draw both.
 
 # %%
-truth = parts.assign(x4=0.0) - parts[train].mean()
-truth = pd.concat(
-    pd.DataFrame({"feature": name, "x": X[name], "effect": truth[name].fillna(0.0)}).sort_values(
-        "x"
-    )
-    for name in X
-)
+centred = (parts.assign(x4=0.0) - parts[train].mean()).fillna(0.0)
+truth = centred.melt(var_name="feature", value_name="effect")
+truth = truth.assign(x=X.melt()["value"]).sort_values("x")
 
 # %% alt="Four panels with fitted curves in blue and true curves dashed: a line, a parabola, a sine wave and, for x4, a flat line; each pair lies on top of the other"
 plotting.shape_functions(est.shape_functions_, truth=truth, data=X[train])
@@ -128,8 +124,7 @@ plt.show()
 
 # %%
 fitted = est.explain(X[test])[["x1", "x2", "x3", "x4"]]
-centred = parts.assign(x4=0.0)[test] - parts.assign(x4=0.0)[train].mean()
-gap = np.abs(fitted.to_numpy() - centred.to_numpy()).mean(axis=0)
+gap = np.abs(fitted.to_numpy() - centred[test].to_numpy()).mean(axis=0)
 assert gap.max() < 0.2
 dict(zip(X.columns, gap.round(2).tolist(), strict=True))
 

@@ -157,8 +157,8 @@ def test_columns_may_be_permuted_with_their_names():
 def test_labels_of_any_kind_come_back(labels):
     split = make_disc_classification(200, 3)
     y, y_meta = (np.array(labels)[part] for part in (split.y_train, split.y_meta))
-    for settings in ({}, {"solver": "published", "epochs": 2}):
-        est = BIAMClassifier(random_state=0, n_knots=4, **settings)
+    for solver in ("exact", "published"):
+        est = BIAMClassifier(solver=solver, random_state=0, n_knots=3, epochs=2)
         est.fit(split.X_train, y, split.X_meta, y_meta)
         assert est.classes_.dtype == y.dtype
         assert set(est.predict(split.X_test)) <= set(labels)

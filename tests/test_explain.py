@@ -52,7 +52,7 @@ def cases():
         if name not in made:
             kind, n_classes, settings = CASES[name]
             X, y = table(n_classes)
-            est = kind(random_state=0, **({"epochs": 5} | settings))
+            est = kind(random_state=0, **({"epochs": 3, "n_knots": 5} | settings))
             est.fit(X[:180], y[:180], X[180:], y[180:])
             made[name] = est, X
         return made[name]

@@ -35,6 +35,7 @@ __all__ = [
 WIDTH = 4.06
 DPI = 200
 FONT = 10.0
+LEGEND_LETTERS = 34
 
 GREY = "#7d7d7d"
 BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"
@@ -125,7 +126,10 @@ def dress(ax: Axes, *, grid: str | None = "y") -> Axes:
 
 
 def legend(ax: Axes, columns: int = 2) -> Legend:
-    """Legend above the axes, without a plate."""
+    """Legend above the axes, without a plate; long labels stand below one another."""
+    labels = ax.get_legend_handles_labels()[1]
+    if sum(map(len, labels)) > LEGEND_LETTERS:
+        columns = 1
     return ax.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),

@@ -73,6 +73,14 @@ def test_text_is_nine_points_on_a_phone():
     assert ax.figure.get_figwidth() == WIDTH
 
 
+@pytest.mark.parametrize(("label", "columns"), [("short", 2), ("a label of many letters", 1)])
+def test_long_labels_do_not_widen_the_legend(label, columns):
+    ax = axes()
+    for _ in range(2):
+        ax.plot([0, 1], label=label)
+    assert legend(ax)._ncols == columns
+
+
 def test_each_method_has_its_own_look():
     looks = [method_look(name) for name in METHODS]
     assert len(set(looks)) == len(looks)

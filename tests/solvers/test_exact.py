@@ -152,7 +152,7 @@ def test_clean_rows_give_nearly_the_plain_fit(n_classes):
 def test_a_few_meta_rows_do_no_harm(kind, n_meta):
     X, y = table(CLASSES[kind], n=120)
     few, none = (
-        ExactSolver(epochs=10, n_knots=5, **QUIET).fit(
+        ExactSolver(epochs=5, n_knots=4, **QUIET).fit(
             X[10:], y[10:], X[:n], y[:n], n_classes=CLASSES[kind]
         )
         for n in (n_meta, 0)
