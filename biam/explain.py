@@ -86,7 +86,9 @@ def missing_effects(est: Any) -> pd.DataFrame:
     check_is_fitted(est)
     effects = est.model_.coefficients(est.w_)["beta_miss"].double().numpy() - est.centres_
     frames = [
-        _tidy(est, name, [est.missing_rates_[j]], effects[j][None]).rename(columns={"x": "rate"})
+        _tidy(est, name, [est.missing_rates_[j]], effects[j][None])
+        .rename(columns={"x": "rate"})
+        .astype({"rate": float})
         for j, name in enumerate(est.encoder_.names)
         if est.missing_rates_[j] > 0
     ]

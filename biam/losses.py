@@ -51,7 +51,7 @@ class SquaredError:
 
 @dataclass(frozen=True)
 class Huber:
-    """l = r^2 for |r| <= delta, else 2 delta |r| - delta^2, with r = f - y (d = 1).
+    """l = r^2 for ``|r| <= delta``, else ``2 delta |r| - delta^2``, with r = f - y (d = 1).
 
     Scaled like `SquaredError`, which it equals as delta grows. Source: Huber (1964).
     """
@@ -68,7 +68,7 @@ class Huber:
         return 2 * (f - y[:, None]).clamp(-self.delta, self.delta)
 
     def curvature(self, f: Tensor, y: Tensor, v: Tensor) -> Tensor:
-        """The reweighting bound 2 min(1, delta / |r|) v, positive where d2l/df2 is 0."""
+        """The reweighting bound ``2 min(1, delta / |r|) v``, positive where d2l/df2 is 0."""
         r = (f - y[:, None]).abs().clamp_min(torch.finfo(f.dtype).tiny)
         return 2 * (self.delta / r).clamp_max(1.0) * v
 

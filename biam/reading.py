@@ -68,7 +68,8 @@ def contributions(
     effects = named["beta_miss"].double().numpy() - centre
     for j in range(model.basis.n_features):
         yield Term("shape", j), shapes[:, j] - centre[j] * (1 - missing[:, j, None])
-        if effects[j].any():
+        # A feature without gaps, neither in training nor here, has no missing effect to show.
+        if missing[:, j].any() or bool(named["beta_miss"][j].any()):
             yield Term("missing", j), missing[:, j, None] * effects[j]
     if "alpha" in named:
         yield from _interactions(model, named["alpha"], design)

@@ -75,18 +75,14 @@ everything_up = torch.ones(200)
 with_mean = network.linearise(theta, losses).vjp(everything_up)
 free = WeightingNetwork(normalise=False).linearise(theta, losses).vjp(everything_up)
 assert with_mean.norm() < 1e-3 < free.norm()
-print(
-    f"gradient of the common level: normalised {with_mean.norm():.1f}, not normalised {free.norm():.1f}"
-)
+print(f"gradient of the level: normalised {with_mean.norm():.1f}, otherwise {free.norm():.1f}")
 
 # %% [markdown]
 # The same can be seen in training. We take the published loop apart into its pieces, which [the next lesson](lesson_3_bilevel_optimizer.ipynb) explains, and run it with and without the division. First the data: 30 % of the training targets are shifted by about one standard deviation, the meta rows are clean.
 
 # %%
 data = make_additive_regression(800, 8, noise_rate=noise_rate, random_state=seed)
-print(
-    f"{len(data.y_train)} training rows, {data.mask.sum()} of them shifted, {len(data.y_meta)} meta rows"
-)
+print(f"{len(data.y_train)} training rows, {data.mask.sum()} shifted, {len(data.y_meta)} meta rows")
 
 # %%
 from biam.additive import AdditiveModel

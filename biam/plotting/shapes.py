@@ -165,7 +165,11 @@ def _draw_curve(
     x = table["x"].astype(float)
     ax.set_title(name, loc="left", color=GREY, fontsize=FONT, fontweight="bold")
     ax.set(xlim=(x.min(), x.max()) if x.min() < x.max() else None, ylim=limits)
-    ax.xaxis.set_major_locator(MaxNLocator(2 if gap is not None else 3, steps=[1, 2, 5, 10]))
+    ax.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
+    if gap is not None:
+        # Beside a strip there is room for two numbers.
+        inside = [tick for tick in ax.get_xticks() if x.min() <= tick <= x.max()]
+        ax.set_xticks(sorted({*inside[:1], *inside[-1:]}))
     ax.yaxis.set_major_locator(MaxNLocator(5))
     # Short numbers: a panel is a third of a phone wide.
     for axis, large in ((ax.xaxis, x.abs().max() >= 10_000), (ax.yaxis, False)):

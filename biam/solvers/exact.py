@@ -20,6 +20,7 @@ from biam.losses import Huber, Logistic, Loss, SoftmaxCrossEntropy, SquaredError
 from biam.solvers.fitted import Fitted, one_thread
 from biam.solvers.lower_data import (
     RIDGES,
+    TRUSTED_ROWS,
     LowerData,
     interaction_columns,
     is_knot_column,
@@ -31,7 +32,6 @@ from biam.weighting import WeightingNetwork
 __all__ = ["ExactSolver"]
 
 RIDGE_FLOOR = 1e-4
-TRUSTED_ROWS = 100
 SMALL = 4_000_000
 
 
@@ -74,7 +74,7 @@ class ExactSolver:
         history: list[dict[str, float]] = []
         # Threads only pay on large products; on small ones they cost up to ten times.
         with one_thread() if data.A.numel() < SMALL else nullcontext():
-            if len(data.y_meta):
+            if data.folds:
                 data, v, ridge, details = self._learn(data, stream, history)
             else:
                 data, v, ridge, details = self._robust(data)
@@ -175,19 +175,22 @@ class ExactSolver:
         if not isinstance(data.loss, SquaredError):
             return data, v, data.best_ridge(v), {}
         residual = (data.y - _weighted_median(data.y, data.fixed)).abs()
-        ridge, fit = RIDGES[len(RIDGES) // 2], None
+        ridge, fit = min(data.best_ridge(v), RIDGES[len(RIDGES) // 2]), None
+        least = 0.01 * 1.4826 * _weighted_median(residual, data.fixed)
         for _ in range(self.robust_rounds):
-            scale = 1.4826 * _weighted_median(residual, data.fixed)
+            scale = max(1.4826 * _weighted_median(residual, data.fixed), least)
             if scale <= 1e-12:
                 return data, v, data.best_ridge(v), {}
             bent = replace(data, loss=Huber(1.345 * scale))
             fit = bent.fit(v, ridge, start=fit)
-            residual = (fit.outputs[:, 0] - data.y).abs()
+            residual = (fit.outputs[: len(data.y), 0] - data.y).abs()
+        # The scale stays: with one of its own in every round, the rows that happen to be fitted
+        # best would shrink it until all others count as outliers.
+        scale = max(1.4826 * _weighted_median(residual, data.fixed), least)
         for _ in range(self.robust_rounds):
-            scale = max(1.4826 * _weighted_median(residual, data.fixed), 1e-12)
             v = (1 - (residual / (4.685 * scale)).square()).clamp_min(0).square()
             ridge = data.best_ridge(v)
-            residual = (data.fit(v, ridge).outputs[:, 0] - data.y).abs()
+            residual = (data.fit(v, ridge).outputs[: len(data.y), 0] - data.y).abs()
         return data, v, ridge, {}
 
     def _with_interactions(

@@ -10,13 +10,22 @@ from biam.basis import Basis, Design
 from biam.losses import Loss
 from biam.solvers.penalised import PenalisedFit, penalised_fit
 
-__all__ = ["RIDGES", "LowerData", "interaction_columns", "is_knot_column", "main_columns"]
+__all__ = [
+    "RIDGES",
+    "TRUSTED_ROWS",
+    "LowerData",
+    "interaction_columns",
+    "is_knot_column",
+    "main_columns",
+]
 
 RIDGES = tuple(10.0**k for k in range(-7, 1))
 INTERACTION_RIDGE = 10.0
 # Levels and missing effects get a fixed prior instead of the chosen ridge, as random effects do:
 # this many rows at zero effect. A level of few rows stays near zero however smooth the curves are.
 PRIOR_ROWS = 1.0
+# From so many meta rows on, a difference of their held-out losses is taken at its word.
+TRUSTED_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -114,11 +123,22 @@ class LowerData:
         return float((weight * losses).sum() / weight.sum()), fit
 
     def improves_on(self, other: "LowerData", v: Tensor, ridge: float, other_ridge: float) -> bool:
-        """Whether these columns beat `other`'s: by one standard error on held-out meta rows."""
+        """Whether these columns beat `other`'s by one standard error.
+
+        On held-out meta rows; without them on training rows, each under the fit without it.
+        """
         if not self.folds:
-            return self.criterion(v, ridge)[0] < other.criterion(v, other_ridge)[0]
-        gain = other.held_out(v, other_ridge)[0] - self.held_out(v, ridge)[0]
+            weight = v * self.fixed
+            mine, theirs = self.left_out_losses(v, ridge), other.left_out_losses(v, other_ridge)
+            gain = weight * (theirs - mine) / weight.mean()
+        else:
+            gain = other.held_out(v, other_ridge)[0] - self.held_out(v, ridge)[0]
         return float(gain.mean()) > float(gain.std()) / len(gain) ** 0.5
+
+    def left_out_losses(self, v: Tensor, ridge: float) -> Tensor:
+        """Loss of each training row under the fit without it."""
+        left_out = self.fit(v, ridge).left_out[: len(self.y)]
+        return self.loss.value(left_out, self.y)
 
     def best_ridge(self, v: Tensor, near: float | None = None) -> float:
         """The ridge strength of the smallest `criterion`, from stiff to loose.
@@ -135,7 +155,8 @@ class LowerData:
         return best[1]
 
     def trusted_ridge(self, v: Tensor) -> float:
-        """The stiffest ridge whose held-out meta loss is within one standard error of the best.
+        """The ridge of the smallest held-out meta loss; below `TRUSTED_ROWS` meta rows the stiffest
+        within one standard error of it.
 
         For learned weights `best_ridge` would flatter loose fits: they keep the weight of the rows
         that they fit well.
@@ -147,9 +168,10 @@ class LowerData:
             if float(held_out.mean()) > 1.5 * min(float(x.mean()) for x in losses):
                 break
         best = min(losses, key=lambda x: float(x.mean()))
+        doubt = 1.0 if len(best) < TRUSTED_ROWS else 0.0
         for ridge, held_out in zip(RIDGES[::-1], losses, strict=False):
             excess = held_out - best
-            if float(excess.mean()) <= float(excess.std()) / len(excess) ** 0.5:
+            if float(excess.mean()) <= doubt * float(excess.std()) / len(excess) ** 0.5:
                 return ridge
         return RIDGES[-1]
 
@@ -157,7 +179,9 @@ class LowerData:
         """The fitted coefficients as an `AdditiveModel` and its flat parameters."""
         a, b = self.columns.T
         crossed = bool(((a > 0) & (b > 0)).any())
-        model = AdditiveModel(basis, self.n_outputs, interactions=crossed)
+        # Its initial values go unused; the global random stream stays where it is.
+        unused = torch.Generator()
+        model = AdditiveModel(basis, self.n_outputs, interactions=crossed, generator=unused)
         w = torch.zeros(model.layout.size, dtype=torch.float64)
         parts = model.layout.split(w)
         if crossed:

@@ -18,6 +18,7 @@ __all__ = ["PenalisedFit", "conjugate_gradient", "penalised_fit"]
 
 # A Newton step solved to two digits costs a few products with A and loses nothing in the end.
 NEWTON_TOL, MAX_INNER = 1e-2, 4
+SMALL, STUCK = 1e-4, 1e-6
 CHUNK = 50_000
 
 
@@ -220,13 +221,20 @@ def penalised_fit(
             apply, -gradient, _inverse(factor), tol=NEWTON_TOL, max_iter=MAX_INNER * n_outputs
         )
         decrement = float(-(gradient * step).sum())
-        if decrement <= tol * (abs(value) + tol):
+        # Separable classes have no least value but zero: below SMALL, closer is no better.
+        if decrement <= tol * max(abs(value), SMALL):
             converged = True
             break
+        before = value
         W, f, value = _line_search(problem, W, f, value, step, decrement)
+        if value == before and not slow:
+            break
         if slow:
             gram = problem.gram(f)
             factor = problem.factor(gram)
+    if not converged and start is not None and decrement > STUCK * abs(value):
+        # A far start, where probabilities are 0 or 1 and the curvature says nothing.
+        return penalised_fit(A, y, v, loss, ridge, n_outputs=n_outputs, tol=tol, max_iter=max_iter)
     return PenalisedFit(problem, W, f, gram, converged)
 
 

@@ -34,7 +34,7 @@ def test_differences_are_in_units_of_the_band_and_top_down():
     np.testing.assert_allclose(met.get_xdata(), [0.5, -1.0])
     np.testing.assert_allclose(met.get_ydata(), [2, 0])
     np.testing.assert_allclose(not_met.get_xdata(), [2.0])
-    assert [t.get_text() for t in ax.get_yticklabels()][0] == "s0 BIAM 42 mse"
+    assert ax.get_yticklabels()[0].get_text() == "s0 BIAM 42 mse"
 
 
 def test_far_differences_stay_visible_and_missing_ones_are_left_out():
