@@ -209,7 +209,8 @@ def mask_values(
     slope : float
         Steepness per standard deviation, in [-1000, 1000]; above 0 hides large values more often.
     random_state : int, Generator or None
-        Source of all randomness.
+        Source of all randomness. An integer seeds `default_rng`: data drawn from the same seed
+        would share its draws with the mask, so use another.
 
     Returns
     -------

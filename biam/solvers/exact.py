@@ -3,7 +3,7 @@
 Per-feature knots, a ridge strength chosen by the data, missing interactions kept only when the
 held-out loss agrees. With meta rows, a weighting network is trained so that models fitted on the
 weighted training rows and the *other* folds of the meta rows predict each meta fold well; the final
-model uses them all. Without meta rows regression is robust (Huber) and classification plain.
+model uses them all. Without meta rows regression is robust (an MM-estimate), classification plain.
 """
 
 from contextlib import nullcontext
