@@ -120,6 +120,7 @@ def dress(ax: Axes, *, grid: str | None = "y") -> Axes:
     for label in (ax.xaxis.label, ax.yaxis.label, ax.title):
         label.set(color=GREY, fontsize=FONT)
     ax.set_axisbelow(True)
+    ax.grid(False)
     if grid:
         ax.grid(axis=grid, color=GREY, alpha=0.25, linewidth=0.6)
     return ax
