@@ -65,7 +65,7 @@ def test_home_is_the_environment_then_the_user_cache(home, monkeypatch):
 
 def test_plain_copy_is_found_before_the_packed_one(home):
     assert find(FILE) is None
-    packed = put(home, "toy.csv.gz", gzip.compress(CONTENT))
+    packed = put(home, "toy.csv.gz", gzip.compress(CONTENT, mtime=0))
     assert find(FILE) == packed
     assert local_path(FILE) == packed
     plain = put(home, "toy.csv", CONTENT)
@@ -75,7 +75,7 @@ def test_plain_copy_is_found_before_the_packed_one(home):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("toy.csv", b"a,b\n1,3\n"), ("toy.csv.gz", gzip.compress(b"a,b\n1,3\n"))],
+    [("toy.csv", b"a,b\n1,3\n"), ("toy.csv.gz", gzip.compress(b"a,b\n1,3\n", mtime=0))],
 )
 def test_wrong_checksum_is_refused_and_the_copy_is_kept(home, served, name, content):
     served[FILE.url] = CONTENT
@@ -88,7 +88,7 @@ def test_wrong_checksum_is_refused_and_the_copy_is_kept(home, served, name, cont
 
 
 def test_damaged_archive_is_named(home):
-    put(home, "toy.csv.gz", gzip.compress(CONTENT)[:-4])
+    put(home, "toy.csv.gz", gzip.compress(CONTENT, mtime=0)[:-4])
     with pytest.raises(DataMissingError, match=r"toy\.csv\.gz is damaged"):
         local_path(FILE)
     put(home, "toy.csv.gz", CONTENT)
@@ -127,7 +127,7 @@ def test_absent_file_is_fetched_checked_and_kept(home, served):
 
 def test_packed_download_keeps_its_suffix(home, served):
     file = replace(FILE, url="https://example.invalid/toy.csv.gz")
-    served[file.url] = gzip.compress(CONTENT)
+    served[file.url] = gzip.compress(CONTENT, mtime=0)
     assert local_path(file) == home / "toy" / "toy.csv.gz"
 
 
