@@ -1,5 +1,7 @@
 """What both estimators share: parameters, checks at the border, encoding, the call to a solver."""
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from biam import reading
-from biam.exceptions import InvalidInputError
+from biam.exceptions import InvalidInputError, UnknownNameError
 from biam.solvers.exact import ExactSolver
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
@@ -23,7 +25,7 @@ from biam.validation import check_choice, check_integer, check_number
 
 __all__ = ["BIAMBase"]
 
-SOLVERS = ("exact", "published")
+SOLVERS = {"exact": ExactSolver, "published": PublishedSolver}
 GPU_ROWS = 100_000
 
 
@@ -49,6 +51,7 @@ class BIAMBase(BaseEstimator):
         random_state: int | np.random.RandomState | None = None,
         device: str = "auto",
         progress: bool = True,
+        solver_options: dict[str, Any] | None = None,
     ) -> None:
         self.solver = solver
         self.variant = variant
@@ -66,6 +69,7 @@ class BIAMBase(BaseEstimator):
         self.random_state = random_state
         self.device = device
         self.progress = progress
+        self.solver_options = solver_options
 
     def fit(
         self,
@@ -259,6 +263,33 @@ class BIAMBase(BaseEstimator):
                 f"variant={self.variant!r} belongs to solver='published'; with solver='exact' use "
                 "interactions=True or False."
             )
+        self._check_solver_options()
+        # The solver refuses values that only it knows: now, not after the data are encoded.
+        self._solver(0)
+
+    def _check_solver_options(self) -> None:
+        """Fields of the solver that are no parameters of the estimator, each of the right kind."""
+        options = self.solver_options
+        if options is None:
+            return
+        if not isinstance(options, Mapping):
+            raise InvalidInputError(
+                f"solver_options must be a dict of fields and values, got {options!r}."
+            )
+        own = self.get_params(deep=False)
+        known = {f.name: f.default for f in fields(SOLVERS[self.solver]) if f.name not in own}
+        for name, value in options.items():
+            if name in own:
+                raise InvalidInputError(
+                    f"solver_options has {name!r}, which is a parameter of the estimator: set "
+                    f"{name}={value!r} there."
+                )
+            if name not in known:
+                raise UnknownNameError(
+                    f"solver_options has {name!r}, which solver={self.solver!r} does not know: "
+                    f"known are {', '.join(known)}."
+                )
+            _check_option(f"solver_options[{name!r}]", value, known[name])
 
     def _solver(self, n_rows: int) -> ExactSolver | PublishedSolver:
         device = self.device
@@ -274,6 +305,7 @@ class BIAMBase(BaseEstimator):
             common["upper_lr"] = self.upper_lr
         if self.patience != "auto":
             common["patience"] = self.patience
+        common |= self.solver_options or {}
         if self.solver == "exact":
             return ExactSolver(interactions=self.interactions, **common)
         common.setdefault("upper_lr", self._published_upper_lr)
@@ -320,6 +352,17 @@ def _encoded_meta(encoder: TableEncoder, X_meta: Any) -> np.ndarray:
         return encoder.transform(X_meta)
     except InvalidInputError as error:
         raise InvalidInputError(f"the meta rows do not fit: {error}") from None
+
+
+def _check_option(name: str, value: Any, default: Any) -> None:
+    """Refuse a value that is not of the kind of the field's default."""
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise InvalidInputError(f"{name} must be True or False, got {value!r}.")
+    elif isinstance(default, int):
+        check_integer(name, value)
+    elif isinstance(default, float):
+        check_number(name, value, low=0)
 
 
 def _check_device(device: str) -> None:

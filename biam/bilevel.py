@@ -212,16 +212,25 @@ class BilevelOptimizer:
         return BilevelResult("finished", state, history)
 
     def _epoch_runner(self, rows: Rows, meta: Rows | None) -> Callable[[BilevelState], _Epoch]:
-        settings = StepSettings(self.lower_lr, self.upper_lr, self.clip, self.batch_size)
+        settings = StepSettings(
+            self.lower_lr, self.upper_lr, self.clip, self.batch_size, self.lr_scale
+        )
         case = (self.problem, self.upper, self.hypergradient, rows, meta, settings)
-        if self.lr_scale is None and EpochKernel.applies(*case):
-            kernel = EpochKernel(self.problem, self.upper, rows, meta, settings)
-            return lambda state: self._kernel_epoch(state, kernel)
-        meta_batches = [None] if meta is None else meta.batches(self.batch_size)
-        return lambda state: self._epoch(state, rows, meta_batches)
+        if not EpochKernel.applies(*case):
+            meta_batches = [None] if meta is None else meta.batches(self.batch_size)
+            return lambda state: self._epoch(state, rows, meta_batches)
+        kernels: dict[bool, EpochKernel] = {}
+
+        def by_kernel(state: BilevelState) -> _Epoch:
+            problem = self.problem.at_epoch(state.epoch)
+            if problem.pairs not in kernels:
+                kernels[problem.pairs] = EpochKernel(problem, self.upper, rows, meta, settings)
+            return self._kernel_epoch(state, kernels[problem.pairs])
+
+        return by_kernel
 
     def _kernel_epoch(self, state: BilevelState, kernel: EpochKernel) -> _Epoch:
-        order, rng = self._order(state, len(kernel.y))
+        order, rng = self._order(state, len(kernel.table.y))
         w, theta, *losses = kernel.run(
             state.lower.numpy(), state.upper.numpy(), order.numpy(), state.batch
         )

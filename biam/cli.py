@@ -14,7 +14,7 @@ import click
 from biam.exceptions import BIAMError
 
 if TYPE_CHECKING:
-    from biam.experiments.runner import Outcome
+    from biam.experiments.runner import Outcome, Plan
 
 __all__ = ["main"]
 
@@ -67,6 +67,30 @@ def _show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -
     if value:
         click.echo(f"biam {pkgutil.resolve_name('biam:__version__')}")
         ctx.exit()
+
+
+class _ListsCommand(click.Command):
+    """Lets an option of several values take them as one writes them: ``--seeds 42 7``.
+
+    What follows such an option belongs to it up to the next option, or the next name of a table.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        from biam.experiments.catalogue import TABLES
+
+        lists = {o for p in self.params if getattr(p, "multiple", False) for o in p.opts}
+        spread: list[str] = []
+        option = None
+        for word in args:
+            if word.startswith("--"):
+                option = word if word in lists else None
+                spread += [] if option else [word]
+            elif option and word not in TABLES:
+                spread += [option, word]
+            else:
+                option = None
+                spread.append(word)
+        return super().parse_args(ctx, spread)
 
 
 def _listed(kind: Callable[[str], Any]) -> Callable[..., tuple[Any, ...]]:
@@ -134,7 +158,7 @@ def tables(names: tuple[str, ...]) -> None:
             click.echo(f"  methods    {', '.join(m.name for m in table.methods)}")
 
 
-@main.command(short_help="Run tables again.")
+@main.command(cls=_ListsCommand, short_help="Run tables again.")
 @click.argument("names", nargs=-1, metavar="[TABLE]...")
 @click.option(
     "--profile",
@@ -145,7 +169,9 @@ def tables(names: tuple[str, ...]) -> None:
 )
 @click.option("--scenarios", multiple=True, callback=_listed(str), help="Only these scenarios.")
 @click.option("--methods", multiple=True, callback=_listed(str), help="Only these methods.")
-@click.option("--seeds", multiple=True, callback=_listed(int), help="Only these seeds.")
+@click.option(
+    "--seeds", multiple=True, callback=_listed(int), help="These seeds, not the profile's."
+)
 @click.option(
     "--jobs",
     type=int,
@@ -172,23 +198,33 @@ def reproduce(ctx: click.Context, names: tuple[str, ...], **options: Any) -> Non
     is a file below OUT/cells, so a run that is stopped goes on where it stood when the same command
     is given again. Cells are computed again when the code they use or the locked versions change.
 
-    --scenarios, --methods and --seeds take several values: repeat them, or separate by commas.
+    --scenarios, --methods and --seeds take several values: "--seeds 42 7", or "--seeds 42,7". What
+    the run will cost is printed before it starts. A table whose data files are not here says which,
+    and how to get them; the rest is run.
 
     \b
     Examples
       biam reproduce published --profile smoke
-      biam reproduce published --methods BIAM,BIAM-B --seeds 42 --jobs 2
-      biam reproduce --profile full --out my-results
+      biam reproduce e1 e2 --methods BIAM BIAM-B --seeds 42 7 --jobs 2
+      biam reproduce --profile full --jobs 2 --out my-results
 
     The exit code is 1 when a cell failed; its traceback is in its file.
     """
     from biam.experiments.runner import reproduce as run
 
-    outcomes = run(names, progress=True, **options)
+    outcomes = run(names, progress=True, announce=_print_plan, **options)
     for outcome in outcomes:
         _print_outcome(outcome, options["profile"], options["out"])
     if any(outcome.failed for outcome in outcomes):
         ctx.exit(1)
+
+
+def _print_plan(plan: "Plan") -> None:
+    """Cost of a run, before it starts."""
+    if plan.wanted:
+        time = f"{plan.minutes:.0f} minutes" if plan.minutes >= 1.5 else "a minute"
+        done = f", {plan.cells - plan.wanted} are there already" if plan.wanted < plan.cells else ""
+        click.echo(f"{plan.wanted} cells to compute{done}: about {time}.", err=True)
 
 
 def _print_outcome(outcome: "Outcome", profile: str, out: str) -> None:
@@ -205,9 +241,13 @@ def _print_outcome(outcome: "Outcome", profile: str, out: str) -> None:
     for row in headline.itertuples():
         click.echo(f"  {row.scenario}  {row.method}  {row.metric} = {row.value:.4g}")
     judged = report(out, [outcome.table])
-    judged = judged[judged["verdict"].isin(["met", "not met"])]
-    if len(judged):
-        click.echo(f"  {(judged['verdict'] == 'met').sum()} of {len(judged)} published numbers met")
+    judged = judged[judged["verdict"].isin(["met", "better", "not met"])]
+    for source, rows in judged.groupby("source", sort=False):
+        met = rows["verdict"].isin(["met", "better"]).sum()
+        click.echo(f"  {met} of {len(rows)} numbers of the {source} met")
+    for line in dict.fromkeys(line for _, line in outcome.absent):
+        n = sum(line == other for _, other in outcome.absent)
+        click.echo(f"  {n} cells not run: {line.partition(': ')[2] or line}", err=True)
     for cell, line in outcome.failed:
         click.echo(f"  failed {cell}: {line} (traceback below {out}/cells)", err=True)
 
@@ -217,9 +257,11 @@ def _print_outcome(outcome: "Outcome", profile: str, out: str) -> None:
 @click.option("--out", default="results", show_default=True, help=OUT_HELP)
 @_debug
 def report(names: tuple[str, ...], out: str) -> None:
-    """Print published beside reproduced numbers as a markdown table, a verdict each.
+    """Print stated beside reproduced numbers as a markdown table, a verdict each.
 
-    "met" means equal to all printed digits, "missing" that there is no result yet.
+    "met" means within the band (for printed numbers: equal to all digits), "better" outside it on
+    the good side, "missing" that there is no result yet, "no band" that the number cannot be asked
+    for. "chaotic" marks cells where float32 and float64 end in different models.
 
     \b
     Examples
@@ -242,7 +284,10 @@ def report(names: tuple[str, ...], out: str) -> None:
 @_debug
 @click.pass_context
 def verify(ctx: click.Context, names: tuple[str, ...], out: str) -> None:
-    """Check every published number; exit code 1 where one left its band or is missing.
+    """Check every stated number; exit code 1 where one left its band.
+
+    Without names the tables that have results are checked. With names a number without a result
+    fails too. Claims that are known not to hold are listed and do not count, unless they come true.
 
     \b
     Examples
@@ -250,17 +295,24 @@ def verify(ctx: click.Context, names: tuple[str, ...], out: str) -> None:
       biam reproduce published --profile full && biam verify published
     """
     from biam.experiments.report import report as compare
+    from biam.experiments.report import verify as failing
 
-    rows = compare(out, names)
-    for row in rows.itertuples():
+    rows, bad = compare(out, names), failing(out, names)
+    there = (
+        rows
+        if names or (rows["verdict"] == "missing").all()
+        else rows[rows["verdict"] != "missing"]
+    )
+    for row in there.itertuples():
         got = "nothing" if row.verdict == "missing" else f"{row.reproduced:.6g}"
+        known = " (known)" if row.verdict == "not met" and row.known == "fails" else ""
         click.echo(
             f"{row.verdict:<8} {row.table}/{row.scenario}/{row.method}/{row.seed} {row.metric}: "
-            f"paper {row.paper:g}, got {got}"
+            f"{row.source} {row.paper:g}, got {got}{known}"
         )
-    bad = rows["verdict"].isin(["not met", "missing"]).sum()
-    click.echo(f"{len(rows) - bad} of {len(rows)} published numbers are in their band.")
-    if bad:
+    judged = (there["verdict"] != "no band").sum()
+    click.echo(f"{judged - len(bad)} of {judged} stated numbers are as they should be.")
+    if len(bad):
         ctx.exit(1)
 
 

@@ -59,6 +59,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
         "auto", "cpu", "cuda", ...
     progress : bool
         Show a bar on fits longer than two seconds (never when output is not a terminal).
+    solver_options : dict, optional
+        Fields of the solver that have no parameter of their own, e.g. ``{"dtype": "float64"}``,
+        ``{"shared_knots": False}``, ``{"normalise": False}`` for ``solver="published"``.
 
     Attributes
     ----------
@@ -119,7 +122,7 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
     Parameters
     ----------
     solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
-interactions, standardise, patience, handle_unknown, random_state, device, progress
+interactions, standardise, patience, handle_unknown, random_state, device, progress, solver_options
         As in `BIAMRegressor`.
 
     Attributes

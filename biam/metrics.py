@@ -16,7 +16,14 @@ from sklearn import metrics as scores
 from biam.exceptions import InvalidInputError
 from biam.validation import check_choice, check_integer
 
-__all__ = ["METRICS", "Metric", "evaluate", "expected_calibration_error", "spearman"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "evaluate",
+    "expected_calibration_error",
+    "pair_auprc",
+    "spearman",
+]
 
 Array = NDArray[Any]
 
@@ -137,6 +144,22 @@ def spearman(first: Array, second: Array) -> float:
     a, b = (rankdata(values) - (len(values) + 1) / 2 for values in (first, second))
     scale = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / scale if scale > 0 else 0.0
+
+
+def pair_auprc(strength: Array, pairs: Iterable[tuple[int, int]]) -> float:
+    """Average precision of the planted pairs among all pairs, ranked by strength.
+
+    Parameters
+    ----------
+    strength : ndarray, shape (p, p)
+        Symmetric; the upper triangle is read.
+    pairs : iterable of (j, k)
+        The planted pairs.
+    """
+    planted = {tuple(sorted(pair)) for pair in pairs}
+    rows, columns = np.triu_indices(len(strength), 1)
+    truth = [pair in planted for pair in zip(rows.tolist(), columns.tolist(), strict=True)]
+    return float(scores.average_precision_score(truth, strength[rows, columns]))
 
 
 def _rmse(y: Array, prediction: Array) -> float:

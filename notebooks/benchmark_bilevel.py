@@ -14,7 +14,7 @@ stored = "../book/results"
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
-from biam.experiments.catalogue import Cell
+from biam.experiments.records import Cell
 from biam.experiments.report import load_results
 from biam.experiments.runner import run_cell
 from biam.plotting.tables import costs

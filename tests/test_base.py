@@ -1,10 +1,14 @@
 """The border of both estimators: every misuse gets one clear sentence before any work starts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from sklearn.base import clone
 
-from biam import BIAMClassifier, BIAMRegressor
+from biam import BIAMClassifier, BIAMRegressor, load
 from biam.exceptions import InvalidInputError, UnknownNameError
 from biam.solvers.exact import ExactSolver
 from biam.solvers.published import PublishedSolver
@@ -97,6 +101,35 @@ BAD_PARAMETERS = {
     "patience": ({"patience": 0}, "patience must be an integer of at least 1, got 0"),
     "seed": ({"random_state": "x"}, "'x' cannot be used to seed"),
     "device": ({"device": "gpu"}, "device='gpu' cannot be used here, use 'auto' or 'cpu'"),
+    "options": ({"solver_options": "float64"}, "solver_options must be a dict of fields"),
+    "option": (
+        {"solver": "published", "solver_options": {"dtyp": "float64"}},
+        "'dtyp', which solver='published' does not know: known are l2, l0, dtype, shared_knots",
+    ),
+    "option-of-the-other": (
+        {"solver_options": {"dtype": "float64"}},
+        "'dtype', which solver='exact' does not know: known are n_folds,",
+    ),
+    "option-parameter": (
+        {"solver": "published", "solver_options": {"epochs": 5}},
+        "'epochs', which is a parameter of the estimator: set epochs=5 there",
+    ),
+    "option-name": (
+        {"solver": "published", "solver_options": {"dtype": "float16"}},
+        "unknown dtype 'float16': did you mean 'float",
+    ),
+    "option-bool": (
+        {"solver": "published", "solver_options": {"normalise": "no"}},
+        r"solver_options\['normalise'\] must be True or False, got 'no'",
+    ),
+    "option-number": (
+        {"solver": "published", "solver_options": {"l2": -1}},
+        r"solver_options\['l2'\] must be a finite number in \[0, inf\], got -1",
+    ),
+    "option-integer": (
+        {"solver_options": {"n_folds": 2.5}},
+        r"solver_options\['n_folds'\] must be an integer of at least 0, got 2.5",
+    ),
     "both": ({"variant": "BIAM-B"}, "variant='BIAM-B' belongs to solver='published'"),
 }
 
@@ -157,6 +190,29 @@ def test_parameters_that_cannot_work(no_work, settings, message):
 def test_unknown_names_can_be_caught_as_such():
     with pytest.raises(UnknownNameError):
         BIAMClassifier(solver="publishd").fit(X, CLASSES)
+
+
+def test_unknown_fields_can_be_caught_as_such():
+    with pytest.raises(UnknownNameError):
+        BIAMRegressor(solver_options={"dtype": "float64"}).fit(X, Y)
+
+
+def test_solver_options_reach_the_solver_and_survive(tmp_path):
+    options = {"dtype": "float64", "shared_knots": False}
+    est = BIAMRegressor(solver="published", epochs=2, random_state=0, solver_options=options)
+    plain = clone(est).set_params(solver_options=None).fit(X, Y, X[:9], Y[:9])
+    twin = clone(est).fit(X, Y, X[:9], Y[:9])
+    assert clone(twin).get_params() == est.get_params() == twin.get_params()
+    assert not torch.equal(twin.w_, twin.w_.float().double()), "trained in double precision"
+    assert torch.equal(plain.w_, plain.w_.float().double())
+    knots = [feature.knots for feature in twin.model_.basis.features]
+    assert not torch.equal(knots[0], knots[1])
+    twin.save(tmp_path / "est")
+    back = load(tmp_path / "est")
+    assert back.get_params()["solver_options"] == options
+    assert np.array_equal(back.predict(X), twin.predict(X))
+    folds = BIAMRegressor(n_knots=4, random_state=0, solver_options={"n_folds": 2})
+    assert folds._solver(N) == replace(BIAMRegressor(n_knots=4)._solver(N), n_folds=2)
 
 
 def test_the_published_loop_needs_meta_rows():

@@ -56,7 +56,9 @@ PATHS = {
     "kernel-softmax": ("classification", "BIAM", {}),
     "kernel-uniform": ("regression", "BIAM-B", {}),
     "general": ("regression", "BIAM", {"hypergradient": OneStep(0.02)}),
-    "BIAM2": ("regression", "BIAM2", {}),
+    "kernel-pairs": ("regression", "BIAM2", {}),
+    "kernel-pairs-softmax": ("classification", "BIAM2", {}),
+    "general-pairs": ("regression", "BIAM2", {"hypergradient": OneStep(0.02)}),
 }
 
 
@@ -113,7 +115,7 @@ def test_a_state_cut_in_mid_epoch_goes_on_with_the_same_batches(path, cut, tmp_p
         assert_same(rest, whole)
 
 
-@pytest.mark.parametrize("path", ["kernel", "kernel-softmax", "kernel-uniform"])
+@pytest.mark.parametrize("path", [name for name in PATHS if name.startswith("kernel")])
 def test_the_kernel_and_the_general_path_are_one_loop(path, monkeypatch):
     optimizer, state, rows, meta = on_path(path)
     fast = optimizer.run(state, rows, meta, 2)
@@ -303,7 +305,7 @@ def test_a_run_ends_with_a_status(n_epochs, stop, status, done):
 
 
 @pytest.mark.parametrize("part", ["rows", "meta"])
-@pytest.mark.parametrize("path", ["kernel", "kernel-softmax", "general", "BIAM2"])
+@pytest.mark.parametrize("path", ["kernel", "kernel-softmax", "general", "kernel-pairs"])
 def test_a_run_that_leaves_the_finite_numbers_has_diverged(path, part):
     optimizer, state, rows, meta = on_path(path)
     broken = (rows if part == "rows" else meta).take(slice(None))

@@ -12,7 +12,9 @@ from click.testing import CliRunner
 import biam
 from biam import load
 from biam.cli import main
-from biam.experiments.catalogue import PROFILES, TABLES
+from biam.exceptions import DataMissingError
+from biam.experiments.catalogue import TABLES
+from biam.experiments.records import PROFILES
 from biam.experiments.runner import reproduce
 
 COMMANDS = ("tables", "reproduce", "report", "verify", "train")
@@ -28,7 +30,7 @@ def full(tmp_path_factory):
     out = tmp_path_factory.mktemp("full")
     done = run("reproduce", "published", "--profile", "full", "--out", out)
     assert done.exit_code == 0, done.output
-    assert "28 of 28 published numbers met" in done.stdout
+    assert "28 of 28 numbers of the repository met" in done.stdout
     assert "17/17" in done.stderr
     return out
 
@@ -82,19 +84,41 @@ def test_reproduce_takes_a_part(tmp_path):
     options += ["--methods", "BIAM-B", "--seeds", "42,7", "--out", tmp_path]
     done = run("reproduce", "published", *options)
     assert done.exit_code == 0, done.output
-    assert "published (quick): 2 cells computed, 0 read, 0 failed" in done.stdout
+    assert "published (quick): 4 cells computed, 0 read, 0 failed" in done.stdout
+    assert "4 cells to compute: about a minute" in done.stderr
     rows = pd.read_csv(tmp_path / "published.csv")
     assert set(rows["method"]) == {"mean", "BIAM-B"}
-    assert "0 cells computed, 2 read" in run("reproduce", "published", *options).stdout
-    assert "2 cells computed, 0 read" in run("reproduce", "published", *options, "--fresh").stdout
+    assert "0 cells computed, 4 read" in run("reproduce", "published", *options).stdout
+    assert "4 cells computed, 0 read" in run("reproduce", "published", *options, "--fresh").stdout
 
 
-def test_reproduce_without_a_name_runs_all_and_prints_the_ratio(tmp_path):
-    done = run("reproduce", "--profile", "smoke", "--out", tmp_path)
+def test_options_take_several_values_as_one_writes_them(tmp_path):
+    words = ["--methods", "mean", "BIAM-B", "--seeds", "42", "7", "published", "--out", tmp_path]
+    done = run("reproduce", "--scenarios", "regression/noise30", *words)
     assert done.exit_code == 0, done.output
-    assert {path.stem for path in tmp_path.glob("*.csv")} == set(TABLES)
+    rows = pd.read_csv(tmp_path / "published.csv")
+    assert set(rows["method"]) == {"mean"}
+    assert list(rows["seed"].unique()) == [42, 7]
+
+
+def test_reproduce_prints_headlines_and_verdicts(tmp_path):
+    done = run("reproduce", "published", "benchmark", "--profile", "smoke", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert {path.stem for path in tmp_path.glob("*.csv")} == {"published", "benchmark"}
     assert re.search(r"one-step  ratio = \d", done.stdout)
-    assert "6 of 6 published numbers met" in done.stdout
+    assert "6 of 6 numbers of the repository met" in done.stdout
+
+
+def test_absent_data_are_named_once_and_are_no_failure(tmp_path, monkeypatch):
+    def absent(**options):
+        raise DataMissingError("data file x/y is not there: get it from z.")
+
+    monkeypatch.setattr("biam.datasets.synthetic.make_additive_regression", absent)
+    options = ["--methods", "mean", "--seeds", "1", "2", "3", "--out", tmp_path]
+    done = run("reproduce", "published", *options)
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("data file x/y is not there: get it from z.") == 1
+    assert "3 cells not run" in done.stderr
 
 
 def test_a_failed_cell_tells_by_the_exit_code(tmp_path, monkeypatch):
@@ -121,14 +145,16 @@ def test_report_without_results_says_what_to_do(tmp_path):
 def test_verify_prints_each_number_and_its_exit_code_tells(full, tmp_path):
     done = run("verify", "published", "--out", full)
     assert done.exit_code == 0
-    assert "28 of 28 published numbers are in their band" in done.output
+    assert "28 of 28 stated numbers are as they should be" in done.output
     assert done.output.count("\n") == 29
     rows = pd.read_csv(full / "published.csv")
     rows.loc[0, "value"] += 2e-4
     rows.iloc[:-1].to_csv(tmp_path / "published.csv", index=False)
     done = run("verify", "--out", tmp_path)
     assert done.exit_code == 1
-    assert re.search(r"not met +published/regression/clean/BIAM/42 mse: paper 0.1324", done.output)
+    assert re.search(
+        r"not met +published/regression/clean/BIAM/42 mse: repository 0.1324", done.output
+    )
 
 
 def test_verify_without_results_fails(tmp_path):
@@ -188,7 +214,10 @@ def test_train_passes_every_option(monkeypatch):
         (["reproduce", "--methods", "BIAMB"], "did you mean 'BIAM-B'"),
         (["reproduce", "--profile", "fast"], "'smoke', 'quick', 'full'"),
         (["reproduce", "--seeds", "one"], "expected whole numbers"),
-        (["reproduce", "--seeds", "3"], "no cell of profile 'quick'"),
+        (
+            ["reproduce", "published", "--profile", "smoke", "--scenarios", "regression/noise30"],
+            "no cell of profile 'smoke'",
+        ),
         (["reproduce", "--jobs", "0"], "jobs must be an integer"),
         (["reproduce", "--out", "/dev/null/x"], "cannot write in '/dev/null/x'"),
         (["report", "nothing"], "unknown table 'nothing'"),
@@ -229,4 +258,4 @@ def test_as_a_module():
     command = [sys.executable, "-m", "biam.cli", "tables", "nothing"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert done.stderr == "Error: unknown table 'nothing': known: published, benchmark.\n"
+    assert done.stderr == f"Error: unknown table 'nothing': known: {', '.join(TABLES)}.\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import papermill
 import pytest
 from render import bad_outputs, check, convert, missing_data, normalise
 
@@ -200,3 +201,38 @@ def test_a_notebook_that_cannot_run_stops_the_build(small, old, new, said):
     assert done.returncode == 1
     assert "notebooks/table_small.py failed" in done.stderr
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("scheme", ["s3://", "gs://", "abs://", "adl://"])
+def test_output_paths_may_be_in_a_bucket(scheme):
+    from papermill.iorw import papermill_io
+
+    assert scheme in {prefix for prefix, _ in papermill_io._handlers}
+
+
+def test_a_notebook_is_written_where_papermill_is_told(tmp_path):
+    from papermill.iorw import papermill_io
+
+    stored = {}
+
+    class Bucket:
+        def write(self, text, path):
+            stored[path] = text
+
+        def read(self, path):
+            return stored[path]
+
+        def listdir(self, path):
+            return list(stored)
+
+        def pretty_path(self, path):
+            return path
+
+    source = tmp_path / "small.ipynb"
+    cell = nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]})
+    shown = nbformat.v4.new_code_cell("print(x)")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell, shown]), source)
+    papermill_io.register("bucket://", Bucket())
+    options = {"kernel_name": "python3", "language": "python", "progress_bar": False}
+    papermill.execute_notebook(source, "bucket://there/out.ipynb", {"x": 7}, **options)
+    assert '"7\\n"' in stored["bucket://there/out.ipynb"]

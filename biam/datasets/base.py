@@ -72,7 +72,8 @@ class Dataset:
     @property
     def numeric(self) -> list[str]:
         """Names of the other columns, in table order."""
-        return [c for c in self.X.columns if c not in set(self.categorical)]
+        categorical = set(self.categorical)
+        return [c for c in self.X.columns if c not in categorical]
 
     @property
     def missing_rate(self) -> float:

@@ -1,7 +1,16 @@
 """Column names and code labels of the tabular sets, as their upstream descriptions give them."""
 
 __all__ = [
+    "ABALONE_COLUMNS",
     "ADULT_COLUMNS",
+    "AIRBNB_DROPPED",
+    "AIRBNB_NUMBERS",
+    "AUTO_MPG_COLUMNS",
+    "AUTO_MPG_LABELS",
+    "BIKE_DROPPED",
+    "BIKE_LABELS",
+    "CALIFORNIA_COLUMNS",
+    "CONCRETE_COLUMNS",
     "GERMAN_COLUMNS",
     "GERMAN_LABELS",
     "HELOC_CODES",
@@ -177,3 +186,82 @@ HELOC_COLUMNS = (
 )
 
 HELOC_CODES = {-9: "no bureau record", -8: "no usable trades", -7: "condition not met"}
+
+ABALONE_COLUMNS = (
+    "sex",
+    "length",
+    "diameter",
+    "height",
+    "whole_weight",
+    "shucked_weight",
+    "viscera_weight",
+    "shell_weight",
+    "rings",
+)
+
+# Names of listings and of people: not even read.
+AIRBNB_DROPPED = ("id", "name", "host_id", "host_name")
+AIRBNB_NUMBERS = (
+    "latitude",
+    "longitude",
+    "minimum_nights",
+    "number_of_reviews",
+    "reviews_per_month",
+    "calculated_host_listings_count",
+    "availability_365",
+)
+
+AUTO_MPG_COLUMNS = (
+    "mpg",
+    "cylinders",
+    "displacement",
+    "horsepower",
+    "weight",
+    "acceleration",
+    "model_year",
+    "origin",
+    "car_name",
+)
+AUTO_MPG_LABELS: dict[str, dict[int, str]] = {"origin": {1: "USA", 2: "Europe", 3: "Japan"}}
+
+BIKE_DROPPED = ("instant", "dteday", "casual", "registered")
+# Upstream calls season 1 spring; it holds January and February.
+BIKE_LABELS: dict[str, dict[int, str]] = {
+    "season": {1: "winter", 2: "spring", 3: "summer", 4: "autumn"},
+    "holiday": {0: "no", 1: "yes"},
+    "weekday": {
+        0: "Sunday",
+        1: "Monday",
+        2: "Tuesday",
+        3: "Wednesday",
+        4: "Thursday",
+        5: "Friday",
+        6: "Saturday",
+    },
+    "workingday": {0: "no", 1: "yes"},
+    "weathersit": {1: "clear", 2: "mist", 3: "light rain or snow", 4: "heavy rain or snow"},
+}
+
+CALIFORNIA_COLUMNS = (
+    "longitude",
+    "latitude",
+    "housing_median_age",
+    "total_rooms",
+    "total_bedrooms",
+    "population",
+    "households",
+    "median_income",
+    "median_house_value",
+)
+
+CONCRETE_COLUMNS = (
+    "cement",
+    "slag",
+    "fly_ash",
+    "water",
+    "superplasticizer",
+    "coarse_aggregate",
+    "fine_aggregate",
+    "age",
+    "strength",
+)

@@ -1,9 +1,8 @@
 """The generated sets of the BIAM protocol, draw for draw, and free versions for any size and rate.
 
 Every generator returns a `Split`: a training part that may be corrupted, clean **meta** rows, clean
-test rows. The random streams are those of the published experiments (a legacy `RandomState` for the
-base sets, `default_rng` for the noise families and planted pairs), so the same seed gives the same
-table to the last bit. Source: BIAM protocol (Zhou, Xu, Zhang 2025), blocks E1 to E7.
+test rows. The random streams are the published ones (a legacy `RandomState` for the base sets, else
+`default_rng`): same seed, same bits. Source: BIAM (Zhou, Xu, Zhang 2025), blocks E1 to E7.
 """
 
 import zlib
@@ -246,12 +245,12 @@ def add_label_noise(split: Split, family: str, *, block: str = "e1", seed: int =
 planted_pairs: tuple[tuple[int, int], ...] = ((4, 5), (6, 7), (8, 9))
 """The pairs planted in E6; E7 plants the first two."""
 
-PAIR_MASKS: dict[str, Callable[[np.random.Generator, Array], Array]] = {
-    "mcar": lambda g, X: g.uniform(size=X.shape) < 0.2,
-    "mar": lambda g, X: g.uniform(size=X.shape) < 0.4 * expit(X[:, :1]),
-    "mnar": lambda g, X: g.uniform(size=X.shape) < 0.4 * expit(np.abs(X)),
+PAIR_MASKS: dict[str, Callable[[Array, Array], Array]] = {
+    "mcar": lambda u, X: u < 0.2,
+    "mar": lambda u, X: u < 0.4 * expit(X[:, :1]),
+    "mnar": lambda u, X: u < 0.4 * expit(np.abs(X)),
 }
-"""Masks of E6 and E7: (generator, standardised X) -> True where a value goes missing."""
+"""Masks of E6 and E7: (uniform draws, standardised X) -> True where a value goes missing."""
 
 
 def make_planted_pairs(
@@ -303,7 +302,8 @@ def make_planted_pairs(
         noisy = 1 - y[:840] if binary else y[:840] + g.normal(1, 0.5, 840).astype(np.float32)
         y = np.concatenate([np.where(mask, noisy, y[:840]), y[840:]]).astype(y.dtype)
     if mechanism is not None:
-        missing = PAIR_MASKS[mechanism](g, X)
+        # Drawn for the rows as they were before the permutation.
+        missing = PAIR_MASKS[mechanism](g.uniform(size=X.shape)[order], X)
         missing[:, 0] = False
         X = np.where(missing, np.float32("nan"), X)
     planted = planted_pairs[: 2 if binary else 3] if pairs else ()

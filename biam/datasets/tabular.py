@@ -8,9 +8,6 @@ Personal columns: none of these sets holds names, birth dates or case numbers. R
 say nothing about a client but leak the order of collection, so they are dropped.
 """
 
-from os import PathLike
-from typing import IO, Any
-
 import pandas as pd
 
 from biam.datasets.base import Dataset
@@ -23,6 +20,7 @@ from biam.datasets.codebook import (
     TAIWAN_COLUMNS,
     TAIWAN_LABELS,
 )
+from biam.datasets.columns import UCI_LICENCE, Readable, labelled, typed
 from biam.datasets.store import RemoteFile, check_values, find, local_path, openml_table
 from biam.datasets.upstream import (
     ADULT_TEST,
@@ -44,10 +42,6 @@ __all__ = [
     "fetch_taiwan_default",
 ]
 
-Readable = str | PathLike[str] | IO[str]
-
-_UCI_LICENCE = "CC BY 4.0 (UCI donation licence)"
-
 
 def fetch_adult() -> Dataset:
     """Adult census income 1994: 48842 people, 14 features, 1 = income above 50 000 dollars a year.
@@ -67,7 +61,7 @@ def fetch_adult() -> Dataset:
         y=y,
         task="binary",
         source="Kohavi 1996; UCI 2 (Adult)",
-        licence=_UCI_LICENCE,
+        licence=UCI_LICENCE,
         url="https://archive.ics.uci.edu/dataset/2/adult",
         n_train=n_train,
         notes=(
@@ -94,7 +88,7 @@ def fetch_german_credit() -> Dataset:
         y=y,
         task="binary",
         source="Hofmann 1994; UCI 144 (Statlog German Credit Data)",
-        licence=_UCI_LICENCE,
+        licence=UCI_LICENCE,
         url="https://archive.ics.uci.edu/dataset/144/statlog+german+credit+data",
         notes=(
             "Upstream 1 good / 2 bad became 0 / 1. Labels follow the upstream codebook, parts of "
@@ -126,7 +120,7 @@ def fetch_taiwan_default() -> Dataset:
         y=y,
         task="binary",
         source="Yeh & Lien 2009; UCI 350 (Default of Credit Card Clients)",
-        licence=_UCI_LICENCE,
+        licence=UCI_LICENCE,
         url="https://archive.ics.uci.edu/dataset/350/default+of+credit+card+clients",
         notes=(
             "Repayment states PAY_* stay numbers: months of delay, -1 paid duly; -2 and 0 are not "
@@ -220,27 +214,27 @@ def parse_adult(train: Readable, test: Readable) -> tuple[pd.DataFrame, pd.Serie
     table = pd.concat(parts, ignore_index=True)
     # Labels of the test file end with a full stop.
     y = table.pop("income").str.rstrip(".").eq(">50K").astype("int64").rename("income_above_50k")
-    return _typed(table), y, len(parts[0])
+    return typed(table), y, len(parts[0])
 
 
 def parse_german_credit(path: Readable) -> tuple[pd.DataFrame, pd.Series]:
     """Table with readable categories, and target (1 = bad), of the symbolic German credit file."""
     table = pd.read_csv(path, sep=" ", header=None, names=list(GERMAN_COLUMNS))
     y = table.pop("class").eq(2).astype("int64").rename("bad")
-    return _typed(_labelled(table, GERMAN_LABELS)), y
+    return typed(labelled(table, GERMAN_LABELS)), y
 
 
 def parse_taiwan_default(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     """Table with readable categories, and target, of the integer table in upstream names."""
     y = table["default"].rename("default")
-    return _typed(_labelled(table.drop(columns="default"), TAIWAN_LABELS)), y
+    return typed(labelled(table.drop(columns="default"), TAIWAN_LABELS)), y
 
 
 def parse_give_me_some_credit(path: Readable) -> tuple[pd.DataFrame, pd.Series]:
     """Table and target of the competition's training file, without its running number."""
     table = pd.read_csv(path, index_col=0, na_values=["NA"]).reset_index(drop=True)
     y = table.pop("SeriousDlqin2yrs").astype("int64")
-    return _typed(table), y
+    return typed(table), y
 
 
 def parse_heloc(
@@ -250,7 +244,7 @@ def parse_heloc(
     y = table["RiskPerformance"].rename("bad")
     features = table.drop(columns="RiskPerformance")
     coded = features.isin(list(HELOC_CODES))
-    X = _typed(features.mask(coded))
+    X = typed(features.mask(coded))
     if special_codes == "indicator":
         kinds = pd.CategoricalDtype(["given", *HELOC_CODES.values()])
         reasons = {
@@ -301,19 +295,3 @@ def _integers(file: RemoteFile, table: pd.DataFrame) -> pd.DataFrame:
             f"it comes from {file.source}."
         )
     return whole
-
-
-def _labelled(table: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.DataFrame:
-    """`table` with the codes of some columns replaced by their labels, in codebook order."""
-    named = {}
-    for column, codes in labels.items():
-        present = [label for code, label in codes.items() if code in set(table[column])]
-        named[column] = table[column].map(codes).astype(pd.CategoricalDtype(present))
-    return table.assign(**named)
-
-
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` with numbers as float64 and text as categories."""
-    numbers = list(table.select_dtypes("number").columns)
-    text = [c for c in table.columns if pd.api.types.is_string_dtype(table[c])]
-    return table.astype(dict.fromkeys(numbers, "float64") | dict.fromkeys(text, "category"))

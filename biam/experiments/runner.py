@@ -1,14 +1,15 @@
 """Run the cells of tables, in processes of one thread each, and keep every one as it finishes.
 
-A cell that fails keeps its traceback in its file and stops nothing else; it is tried again by the
-next run. A run that is stopped goes on where it stood: finished cells are read, not computed.
+A cell that fails keeps its traceback in its file and stops nothing else, and a cell whose data are
+not here says what it wants; both are tried again by the next run. A run that is stopped goes on
+where it stood: finished cells are read, not computed.
 """
 
 import os
 import pkgutil
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from biam.exceptions import BIAMError, InvalidInputError, MissingExtraError
-from biam.experiments.catalogue import PROFILES, TABLES, Cell, select
+from biam.exceptions import BIAMError, DataMissingError, InvalidInputError, MissingExtraError
+from biam.experiments.catalogue import TABLES, select
 from biam.experiments.provenance import code_hash, commit, lock, machine
-from biam.experiments.store import CellStore, Record, cell_key, csv_rows, find, write_csv
+from biam.experiments.records import PROFILES, Cell
+from biam.experiments.store import CellStore, Record, cell_key, find, write_table
 from biam.validation import check_choice, check_integer
 
-__all__ = ["Outcome", "reproduce", "run_cell"]
+__all__ = ["Outcome", "Plan", "reproduce", "run_cell"]
 
 CONNECT_SECONDS = 10
 
@@ -40,6 +42,8 @@ class Outcome:
         Cells of this run's selection that were computed now, or read.
     failed : tuple of (Cell, str)
         Cells of the selection without a value, with the last line of their traceback.
+    absent : tuple of (Cell, str)
+        Cells whose data are not here, with what is missing and how to get it.
     """
 
     table: str
@@ -47,6 +51,26 @@ class Outcome:
     computed: int
     reused: int
     failed: tuple[tuple[Cell, str], ...]
+    absent: tuple[tuple[Cell, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is about to do.
+
+    Parameters
+    ----------
+    cells : int
+        Cells asked for.
+    wanted : int
+        Those of them that have to be computed.
+    minutes : float
+        Expected for these on the given number of processes.
+    """
+
+    cells: int
+    wanted: int
+    minutes: float
 
 
 def run_cell(cell: Cell, profile: str = "full") -> list[dict[str, Any]]:
@@ -64,12 +88,12 @@ def run_cell(cell: Cell, profile: str = "full") -> list[dict[str, Any]]:
 
     Examples
     --------
-    >>> from biam.experiments.catalogue import Cell
+    >>> from biam.experiments.records import Cell
     >>> rows = run_cell(Cell("published", "regression/noise30", "mean", 42))
     >>> round(rows[0]["value"], 4)
     1.2693
     """
-    metrics, _ = _compute(cell, profile)
+    metrics, _, _ = _compute(cell, profile)
     return [cell._asdict() | {"metric": name, "value": v} for name, v in metrics.items()]
 
 
@@ -86,6 +110,7 @@ def reproduce(
     fresh: bool = False,
     keep_stale: bool = False,
     progress: bool = False,
+    announce: Callable[[Plan], None] | None = None,
 ) -> list[Outcome]:
     """Run tables, or a part of them, and write ``out/<table>.csv``.
 
@@ -94,8 +119,10 @@ def reproduce(
     tables : iterable of str
         Keys of `biam.experiments.catalogue.TABLES`; empty = all.
     profile : {"smoke", "quick", "full"}
-    scenarios, methods, seeds : iterable
+    scenarios, methods : iterable of str
         What to keep of the profile's cells; empty = all.
+    seeds : iterable of int
+        Run these instead of the profile's.
     jobs : int
         Processes; -1 = one per core. Values do not depend on it.
     scheduler : str, optional
@@ -108,6 +135,8 @@ def reproduce(
         Accept cells that other code, versions or parameters made.
     progress : bool
         Show a bar with the time left on stderr.
+    announce : function of a Plan, optional
+        Told what the run will cost, before any work.
 
     Returns
     -------
@@ -136,6 +165,8 @@ def reproduce(
         for cell in cells
         if find(known[cell.table], cell, profile, keep_stale=keep_stale) is None
     ]
+    if announce is not None:
+        announce(Plan(len(cells), len(wanted), _minutes(wanted, profile, jobs)))
     with _bar(len(wanted), progress) as advance:
         for record in _records(wanted, profile, jobs, scheduler):
             store.write(record)
@@ -154,22 +185,63 @@ def _finish(
     computed: Sequence[Cell],
     keep_stale: bool,
 ) -> Outcome:
-    """Write the csv of one table from all its finished cells, in catalogue order."""
+    """Write the files of one table from all its finished cells, in catalogue order."""
     records = store.load(name)
-    rows: list[tuple[Any, ...]] = []
-    for cell in TABLES[name].profiles[profile].cells:
-        record = find(records, cell, profile, keep_stale=keep_stale)
-        if record is not None:
-            rows.extend(csv_rows(cell, record, profile))
-    path = store.out / f"{name}.csv"
-    write_csv(path, rows)
-    failed = []
+    listed = list(dict.fromkeys([*TABLES[name].profiles[profile].cells, *cells]))
+    listed += [cell for cell in _extra(records, name, profile) if cell not in set(listed)]
+    found = {
+        cell: record
+        for cell in _in_order(listed, name)
+        if (record := find(records, cell, profile, keep_stale=keep_stale)) is not None
+    }
+    path = write_table(store.out, name, found, profile)
+    failed: list[tuple[Cell, str]] = []
+    absent: list[tuple[Cell, str]] = []
     for cell in cells:
-        if find(records, cell, profile, keep_stale=keep_stale) is None:
-            trace = records.get(cell_key(cell, profile), {}).get("traceback", "")
-            failed.append((cell, trace.strip().rpartition("\n")[2] or "no readable result"))
+        if cell not in found:
+            record = records.get(cell_key(cell, profile), {})
+            line = record.get("traceback", "").strip().rpartition("\n")[2] or "no readable result"
+            (absent if record.get("status") == "absent" else failed).append((cell, line))
     n_new = sum(cell.table == name for cell in computed)
-    return Outcome(name, path, n_new, len(cells) - n_new, tuple(failed))
+    return Outcome(name, path, n_new, len(cells) - n_new, tuple(failed), tuple(absent))
+
+
+def _extra(records: Mapping[str, Record], name: str, profile: str) -> Iterator[Cell]:
+    """Cells of earlier runs with seeds of their own."""
+    table = TABLES[name]
+    known = {s.name for s in table.scenarios}, {m.name for m in table.methods}
+    for key, record in records.items():
+        cell = Cell(*record["cell"])
+        names_hold = cell.scenario in known[0] and cell.method in known[1]
+        if names_hold and key == cell_key(cell, profile):
+            yield cell
+
+
+def _in_order(cells: Iterable[Cell], name: str) -> list[Cell]:
+    """Scenario by scenario, seed by seed, as the catalogue lists them; other seeds come last."""
+    table = TABLES[name]
+    seeds = list(dict.fromkeys(cell.seed for cell in table.profiles["full"].cells))
+    places = [
+        {name: place for place, name in enumerate(names)}
+        for names in ([s.name for s in table.scenarios], [m.name for m in table.methods], seeds)
+    ]
+
+    def place(cell: Cell) -> tuple[int, ...]:
+        late = len(seeds) + abs(cell.seed)
+        return (places[0][cell.scenario], places[2].get(cell.seed, late), places[1][cell.method])
+
+    return sorted(cells, key=place)
+
+
+def _minutes(cells: Sequence[Cell], profile: str, jobs: int) -> float:
+    """Expected for these cells, as their share of their table's profile."""
+    total = 0.0
+    for name in {cell.table for cell in cells}:
+        plan = TABLES[name].profiles[profile]
+        n = sum(cell.table == name for cell in cells)
+        cores = 1 if TABLES[name].alone else (os.cpu_count() or 1) if jobs == -1 else jobs
+        total += plan.minutes * n / len(plan.cells) / cores
+    return total
 
 
 def _records(
@@ -181,7 +253,8 @@ def _records(
     tasks = [
         (
             cell,
-            shared | {"key": cell_key(cell, profile), "code": code_hash(TABLES[cell.table].roots)},
+            shared
+            | {"key": cell_key(cell, profile), "code": code_hash(TABLES[cell.table].roots(cell))},
         )
         for cell in cells
     ]
@@ -197,59 +270,67 @@ def _records(
 
 
 def _in_processes(tasks: Sequence[tuple[Cell, Record]], jobs: int) -> Iterator[Record]:
-    from joblib import Parallel, delayed, parallel_config
-
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-        try:
-            yield from parallel(delayed(_record)(*task) for task in tasks)
-        except BrokenProcessPool as error:
-            raise BIAMError(
-                "a process that ran cells died, most likely for lack of memory. Finished cells are "
-                "kept: run again with fewer --jobs."
-            ) from error
+    try:
+        yield from _in_parallel(tasks, "loky", n_jobs=jobs, inner_max_num_threads=1)
+    except BrokenProcessPool as error:
+        raise BIAMError(
+            "a process that ran cells died, most likely for lack of memory. Finished cells are "
+            "kept: run again with fewer --jobs."
+        ) from error
 
 
 def _on_cluster(tasks: Sequence[tuple[Cell, Record]], scheduler: str) -> Iterator[Record]:
     try:
-        from distributed import Client, as_completed
+        from distributed import Client
     except ImportError as error:
         raise MissingExtraError(
             "--scheduler needs dask, which is not installed: pip install 'biam[cluster]'."
         ) from error
     try:
-        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+        client = Client(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise InvalidInputError(
             f"scheduler must be the address of a running dask scheduler, such as "
             f"'tcp://host:8786', got {scheduler!r}: {error}"
         ) from error
     with client:
-        futures = [client.submit(_record, *task, pure=False) for task in tasks]
-        for _, record in as_completed(futures, with_results=True, loop=client.loop):
-            yield record
+        yield from _in_parallel(tasks, "dask", n_jobs=-1)
+
+
+def _in_parallel(
+    tasks: Sequence[tuple[Cell, Record]], backend: str, **options: Any
+) -> Iterator[Record]:
+    """Records as they finish, by one of joblib's backends."""
+    from joblib import Parallel, delayed, parallel_config
+
+    with parallel_config(backend=backend, **options):
+        parallel = Parallel(return_as="generator_unordered", batch_size=1)
+        yield from parallel(delayed(_record)(*task) for task in tasks)
 
 
 def _record(cell: Cell, origin: Record) -> Record:
     """A cell's file: its metrics, or the traceback of what went wrong."""
     table, profile = TABLES[cell.table], origin["profile"]
     metrics: dict[str, float] = {}
-    trace, start = "", time.perf_counter()
+    curves: list[dict[str, Any]] = []
+    status, trace, start = "finished", "", time.perf_counter()
     try:
-        if code_hash(table.roots) != origin["code"]:
+        if code_hash(table.roots(cell)) != origin["code"]:
             raise InvalidInputError(
                 "this worker runs other code of biam than the process that sent the cell: update "
                 "it, or do not edit the package during a run."
             )
-        metrics, seconds = _compute(cell, profile)
-    except Exception:
+        metrics, curves, seconds = _compute(cell, profile)
+    except Exception as error:
         trace, seconds = traceback.format_exc(), time.perf_counter() - start
+        status = "absent" if isinstance(error, DataMissingError) else "failed"
     return {
         **origin,
         "cell": list(cell),
         "parameters": table.parameters(cell, profile),
-        "status": "failed" if trace else "finished",
+        "status": status,
         "metrics": metrics,
+        "curves": curves,
         "traceback": trace,
         "seconds": seconds,
         "machine": machine(),
@@ -257,15 +338,17 @@ def _record(cell: Cell, origin: Record) -> Record:
     }
 
 
-def _compute(cell: Cell, profile: str) -> tuple[dict[str, float], float]:
-    """Metrics of a cell, and the seconds that data and fit took; imports are not counted."""
+def _compute(cell: Cell, profile: str) -> tuple[dict[str, float], list[dict[str, Any]], float]:
+    """Metrics and curves of a cell, and the seconds of data and fit; imports are not counted."""
     given = TABLES[cell.table].parameters(cell, profile)
     make, run = (pkgutil.resolve_name(given[name]) for name in ("make", "run"))
     with _one_thread():
         start = time.perf_counter()
         data = make(**given["params"], random_state=cell.seed)
-        metrics = run(data, given["task"], cell.seed, given["settings"])
-        return {name: float(value) for name, value in metrics.items()}, time.perf_counter() - start
+        result = run(data, given["task"], cell.seed, given["settings"])
+        seconds = time.perf_counter() - start
+    metrics, curves = result if isinstance(result, tuple) else (result, [])
+    return {name: float(value) for name, value in metrics.items()}, list(curves), seconds
 
 
 @contextmanager

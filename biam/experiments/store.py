@@ -1,9 +1,11 @@
-"""Results on disk: one JSON file per cell, and one tidy csv per table, both written by rename.
+"""Results on disk: one JSON file per cell, and one tidy csv per table, all written by rename.
 
 ``DIR/cells/<table>/<key>.json`` holds a cell's parameters, metrics, exact seconds and origin, or
 the traceback of a cell that failed. The key is the hash of the parameters, of the code the cell
 uses and of the locked versions, so a file answers for exactly one state of the world. A run that is
-killed leaves finished cells and no half ones; a file broken all the same counts as absent.
+killed leaves finished cells and no half ones; a file broken all the same counts as absent. Where
+cells draw curves there is ``DIR/<table>.curves.csv``, and ``DIR/<table>.json`` says which code,
+machine and seconds made the table.
 """
 
 import csv
@@ -17,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from biam.exceptions import OutputError
-from biam.experiments.catalogue import TABLES, Cell
+from biam.experiments.catalogue import TABLES
 from biam.experiments.provenance import code_hash, lock
+from biam.experiments.records import Cell
 
 __all__ = [
     "COLUMNS",
+    "CURVE_COLUMNS",
     "CellStore",
     "Record",
     "cell_key",
@@ -30,6 +34,7 @@ __all__ = [
     "prepare_folder",
     "rounded_seconds",
     "write_csv",
+    "write_table",
     "write_text",
 ]
 
@@ -46,6 +51,9 @@ COLUMNS = (
     "lock",
 )
 """Columns of ``DIR/<table>.csv``."""
+
+CURVE_COLUMNS = ("table", "scenario", "method", "seed", "curve", "x", "z", "value")
+"""Columns of ``DIR/<table>.curves.csv``: points of curves, `z` where a curve is a surface."""
 
 _FIELDS = {
     "key": str,
@@ -64,7 +72,7 @@ Record = dict[str, Any]
 def cell_key(cell: Cell, profile: str = "full") -> str:
     """Hash of all that decides a cell's value: parameters, code, locked versions."""
     table = TABLES[cell.table]
-    parts = [list(cell), table.parameters(cell, profile), code_hash(table.roots), lock()]
+    parts = [list(cell), table.parameters(cell, profile), code_hash(table.roots(cell)), lock()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -165,8 +173,61 @@ def csv_rows(cell: Cell, record: Record, profile: str) -> list[tuple[Any, ...]]:
     return [(*cell, name, repr(value), *origin) for name, value in record["metrics"].items()]
 
 
-def write_csv(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write tidy rows under `COLUMNS`, by rename.
+def write_table(out: Path, table: str, found: Mapping[Cell, Record], profile: str) -> Path:
+    """Write the csv, the curves and the origin of a table, from the records of its cells.
+
+    Parameters
+    ----------
+    out : Path
+    table : str
+    found : mapping of Cell to record
+        In the order of the rows.
+    profile : str
+
+    Returns
+    -------
+    Path
+        Of the csv.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    path = out / f"{table}.csv"
+    write_csv(
+        path, [row for cell, record in found.items() for row in csv_rows(cell, record, profile)]
+    )
+    points = [
+        (*cell, *(_number(point[name]) for name in CURVE_COLUMNS[4:]))
+        for cell, record in found.items()
+        for point in record.get("curves", ())
+    ]
+    if points:
+        write_csv(out / f"{table}.curves.csv", points, CURVE_COLUMNS)
+    write_text(out / f"{table}.json", json.dumps(_origin(table, found), indent=1) + "\n", out=out)
+    return path
+
+
+def _origin(table: str, found: Mapping[Cell, Record]) -> dict[str, Any]:
+    """Code by root modules, machines and exact seconds behind a table."""
+    code = {" ".join(TABLES[table].roots(cell)): r.get("code", "") for cell, r in found.items()}
+    return {
+        "table": table,
+        "code": dict(sorted(code.items())),
+        "machines": sorted({record.get("machine", "") for record in found.values()}),
+        "seconds": round(sum(record["seconds"] for record in found.values()), 1),
+    }
+
+
+def _number(value: Any) -> Any:
+    return "" if value is None else repr(value) if isinstance(value, float) else value
+
+
+def write_csv(
+    path: Path, rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...] = COLUMNS
+) -> None:
+    """Write tidy rows under `columns`, by rename.
 
     Raises
     ------
@@ -175,7 +236,7 @@ def write_csv(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     writer.writerows(rows)
     write_text(path, text.getvalue())
 

@@ -29,7 +29,8 @@ def recompute(
         Folder with ``<table>.csv``, a run of the same settings.
     profile : {"smoke", "quick", "full"}
     tolerance : float
-        Largest |difference| that counts as equal: other processors round sums in another order.
+        Largest |difference| that counts as equal, relative to values above one: other processors
+        round sums in another order.
 
     Returns
     -------
@@ -45,7 +46,8 @@ def recompute(
     now = pd.DataFrame(rows).rename(columns={"value": "now"})
     then = load_results(stored, table).rename(columns={"value": "stored"})
     both = now.merge(then[[*CELL, "stored"]].astype({"seed": "int64"}), on=CELL, how="left")
-    both["equal"] = (both["now"] - both["stored"]).abs() <= tolerance
+    scale = both["stored"].abs().clip(lower=1.0)
+    both["equal"] = (both["now"] - both["stored"]).abs() <= tolerance * scale
     return both[[*CELL, "stored", "now", "equal"]]
 
 

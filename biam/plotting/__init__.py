@@ -5,18 +5,31 @@ greys and colours that can be read on white and on black, at the width of a phon
 """
 
 from biam.plotting.bilevel import three_step_loop
+from biam.plotting.contributions import contribution_curves
 from biam.plotting.explain import importances, waterfall
 from biam.plotting.interactions import strength_map
+from biam.plotting.missing import missing_offsets, response_curves
+from biam.plotting.recovery import shape_recovery
+from biam.plotting.robustness import metric_by_rate
 from biam.plotting.shapes import hinges, shape_functions
 from biam.plotting.style import method_look
+from biam.plotting.surfaces import pair_auprc, pair_strengths, pair_surfaces
 from biam.plotting.training import training_curves
 from biam.plotting.weights import weight_curve, weight_histogram
 
 __all__ = [
+    "contribution_curves",
     "hinges",
     "importances",
     "method_look",
+    "metric_by_rate",
+    "missing_offsets",
+    "pair_auprc",
+    "pair_strengths",
+    "pair_surfaces",
+    "response_curves",
     "shape_functions",
+    "shape_recovery",
     "strength_map",
     "three_step_loop",
     "training_curves",

@@ -68,12 +68,17 @@ _LOOKS = {
     "BIAM-B": Look(VERMILLION, "v", "--"),
     "BIAM-I": Look(VERMILLION, "^", "-."),
     "BIAM-H": Look(VERMILLION, "P", ":"),
+    "BIAM-X-no-meta": Look(BLUE, "v", "-."),
     "meta-only": Look(BLUE, "D", "--"),
     "XGBoost": Look(GREEN, "o", "-"),
     "XGB-BAL": Look(GREEN, "v", "--"),
     "HGB": Look(GREEN, "^", "-."),
     "CatBoost": Look(GREEN, "s", ":"),
+    "SMOTE-HGB": Look(GREEN, "P", "--"),
+    "balanced-forest": Look(GREEN, "D", "-."),
     "EBM": Look(PURPLE, "o", "-"),
+    "EBM-main": Look(PURPLE, "D", "-"),
+    "M-GAM": Look(PURPLE, "P", "--"),
     "NAM": Look(PURPLE, "s", "--"),
     "SAM": Look(PURPLE, "^", "-."),
     "pyGAM": Look(PURPLE, "v", ":"),
@@ -88,11 +93,13 @@ _LOOKS = {
 def method_look(name: str) -> Look:
     """The look of a method of the tables; unknown names are grey crosses.
 
-    "+meta" keeps the colour of the rival and empties its marker.
+    "+meta" keeps the colour of the rival and empties its marker; "-fair", and a setting after a
+    colon, change nothing.
     """
-    base = name.removesuffix("+meta")
+    plain = name.partition(":")[0].removesuffix("-fair")
+    base = plain.removesuffix("+meta")
     look = _LOOKS.get(base, Look(GREY, "X", ":"))
-    return look if base == name else look._replace(filled=False)
+    return look if base == plain else look._replace(filled=False)
 
 
 def figure(height: float, width: float = WIDTH) -> Figure:

@@ -26,6 +26,7 @@ from biam.weighting import WeightingNetwork
 __all__ = ["GATE_SCHEDULES", "VARIANTS", "GateSchedule", "PublishedSolver"]
 
 VARIANTS = ("BIAM", "BIAM-B", "BIAM-I", "BIAM-H", "BIAM2")
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,20 @@ GATE_SCHEDULES = {
 
 @dataclass(frozen=True)
 class PublishedSolver:
-    """Settings of the paper's loop; see `biam.BIAMRegressor` for their meaning."""
+    """Settings of the paper's loop; see `biam.BIAMRegressor` for those not listed here.
+
+    Parameters
+    ----------
+    l2, l0 : float
+        Penalties on the coefficients.
+    dtype : {"float32", "float64"}
+        Precision of training. Published: float32. float64 starts from the same random draws, so
+        that what differs in the end is rounding alone (protocol, section 7).
+    shared_knots : bool
+        Published: one set of knots for all features; False puts each feature's at its quantiles.
+    normalise : bool
+        Divide the learned weights by the mean of their batch, as published.
+    """
 
     variant: str = "BIAM"
     epochs: int = 100
@@ -61,6 +75,13 @@ class PublishedSolver:
     progress: bool = True
     l2: float = 1e-3
     l0: float = 1e-4
+    dtype: str = "float32"
+    shared_knots: bool = True
+    normalise: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown precision."""
+        check_choice("dtype", self.dtype, DTYPES)
 
     def fit(
         self,
@@ -105,9 +126,10 @@ class PublishedSolver:
         model = self._model(X, n_levels, max(n_classes, 1), stream)
         # The published model draws a weighting network it never uses before the one in use.
         WeightingNetwork().init(stream)
-        target = torch.int64 if n_classes else torch.float32
         optimizer = self._optimizer(model, n_classes, uniform)
-        state = optimizer.init(model.w, stream, upper=WeightingNetwork().init(stream))
+        theta = WeightingNetwork().init(stream, dtype=DTYPES[self.dtype]).to(self.device)
+        state = optimizer.init(model.w, stream, upper=theta)
+        target = torch.int64 if n_classes else DTYPES[self.dtype]
         rows = self._rows(model, X, y, target, sample_weight)
         meta = None if X_meta is None else self._rows(model, X_meta, y_meta, target, None)
         with one_thread(), _early_stop(self.patience, self.epochs, self.progress) as callback:
@@ -118,7 +140,14 @@ class PublishedSolver:
         self, X: np.ndarray, n_levels: list[int] | None, d: int, stream: torch.Generator
     ) -> AdditiveModel:
         kind = "step" if self.variant == "BIAM-H" else "hinge"
-        basis = Basis.fit(X, self.n_knots, kind=kind, shared=True, n_levels=n_levels)
+        basis = Basis.fit(
+            X,
+            self.n_knots,
+            kind=kind,
+            shared=self.shared_knots,
+            n_levels=n_levels,
+            dtype=DTYPES[self.dtype],
+        )
         ranks = self.n_ranks if self.variant == "BIAM2" else 0
         return AdditiveModel(
             basis, d, interactions=self.variant != "BIAM-I", n_ranks=ranks, generator=stream
@@ -126,7 +155,7 @@ class PublishedSolver:
 
     def _optimizer(self, model: AdditiveModel, n_classes: int, uniform: bool) -> BilevelOptimizer:
         schedule = GATE_SCHEDULES[check_choice("gates", self.gates, GATE_SCHEDULES)]
-        l2, l0 = (torch.full((model.layout.size,), s) for s in (self.l2, self.l0))
+        l2, l0 = (torch.full_like(model.w.detach(), s) for s in (self.l2, self.l0))
         scale = None
         for strength in (l2, l0):
             # The missing effects carry no penalty in the published code.
@@ -146,7 +175,7 @@ class PublishedSolver:
         )
         return BilevelOptimizer(
             problem,
-            None if uniform else WeightingNetwork(),
+            None if uniform else WeightingNetwork(normalise=self.normalise),
             lower_lr=self.lower_lr,
             upper_lr=self.upper_lr,
             batch_size=self.batch_size,
@@ -166,7 +195,7 @@ class PublishedSolver:
         return Rows(
             design,
             torch.as_tensor(y).to(self.device, dtype),
-            None if fixed is None else fixed.to(self.device, torch.float32),
+            None if fixed is None else fixed.to(self.device, DTYPES[self.dtype]),
         )
 
     def _fitted(
@@ -183,7 +212,7 @@ class PublishedSolver:
             losses = optimizer.problem.at_epoch(self.epochs).linearise(w, rows).losses
             weights = optimizer.upper.weights(theta, losses).cpu().double().numpy()
             details["losses"] = losses.cpu().double().numpy()
-        # Trained in float32 as published; read in float64, so that contributions add up exactly.
+        # Whatever it was trained in, read in float64, so that contributions add up exactly.
         exact = AdditiveModel(
             model.basis.to(torch.float64),
             model.n_outputs,

@@ -10,12 +10,16 @@ from biam.datasets import codebook
 @pytest.mark.parametrize(
     ("columns", "count"),
     [
+        (codebook.ABALONE_COLUMNS, 9),
         (codebook.ADULT_COLUMNS, 15),
+        (codebook.AUTO_MPG_COLUMNS, 9),
+        (codebook.CALIFORNIA_COLUMNS, 9),
+        (codebook.CONCRETE_COLUMNS, 9),
         (codebook.GERMAN_COLUMNS, 21),
         (codebook.HELOC_COLUMNS, 24),
         (codebook.TAIWAN_COLUMNS, 24),
     ],
-    ids=["adult", "german", "heloc", "taiwan"],
+    ids=["abalone", "adult", "auto-mpg", "california", "concrete", "german", "heloc", "taiwan"],
 )
 def test_columns_are_all_there_and_differ(columns, count):
     assert len(set(columns)) == len(columns)

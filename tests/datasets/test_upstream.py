@@ -5,10 +5,25 @@ from urllib.parse import urlparse
 
 import pytest
 
-from biam.datasets import upstream
+from biam.datasets import upstream, upstream_images, upstream_keel
 from biam.datasets.store import RemoteFile, local_path
 
-FILES = [value for value in vars(upstream).values() if isinstance(value, RemoteFile)]
+
+def records(value):
+    """Files in a constant of the upstream modules: one, several, or several by name."""
+    if isinstance(value, RemoteFile):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value
+    return [part for part in parts if isinstance(part, RemoteFile)]
+
+
+FILES = [
+    file
+    for module in (upstream, upstream_images, upstream_keel)
+    for name in module.__all__
+    if not isinstance(getattr(module, name), int)
+    for file in records(getattr(module, name))
+]
 BY_BYTES = [file for file in FILES if file.checked == "bytes"]
 
 
@@ -19,7 +34,7 @@ def test_record_can_be_acted_on(file):
     if file.url is not None:
         address = urlparse(file.url)
         assert address.scheme == "https"
-        assert address.path.endswith("/" + file.name)
+        assert address.path.removesuffix(".gz").endswith("/" + file.name)
     else:
         # No download unattended: the source must say where a person finds the file.
         assert re.search("account|registration|fetched from", file.source)

@@ -105,3 +105,14 @@ def test_a_package_inside_another_checkout_is_not_of_its_commit(tmp_path, monkey
 def test_machine_is_one_line():
     assert "cores" in machine()
     assert "\n" not in machine()
+
+
+def test_hash_does_not_depend_on_comments_docstrings_and_layout(package):
+    hashes = set()
+    for source in (
+        "def f(x):\n    return x + 1\n",
+        '"""Module."""\n\ndef f(x):\n    """Add one."""\n    # Why.\n    return (x\n      + 1)\n',
+    ):
+        (package / "d.py").write_text(source)
+        hashes.add(code_hash.__wrapped__(("tiny.d",), package))
+    assert len(hashes) == 1

@@ -8,7 +8,7 @@ from biam.experiments.published import SCORES, biam_published, mean_prediction
 from biam.experiments.report import load_results, published_numbers
 
 NUMBERS = published_numbers()
-NUMBERS = NUMBERS[NUMBERS["table"] == "published"]
+NUMBERS = NUMBERS[NUMBERS["table"] == "published"].astype({"seed": int})
 
 
 @pytest.mark.parametrize(

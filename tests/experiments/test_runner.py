@@ -15,7 +15,8 @@ import torch
 
 from biam.exceptions import BIAMError, InvalidInputError, MissingExtraError, OutputError
 from biam.experiments import runner, store
-from biam.experiments.catalogue import TABLES, Cell, Method, Profile, Scenario, Table
+from biam.experiments.catalogue import TABLES
+from biam.experiments.records import Cell, Method, Profile, Scenario, Table
 from biam.experiments.report import load_results
 from biam.experiments.runner import reproduce, run_cell
 
@@ -136,7 +137,7 @@ def test_other_code_on_a_worker_is_a_failure(tiny, tmp_path, monkeypatch):
     (outcome,) = reproduce(["tiny"], out=tmp_path)
     assert len(outcome.failed) == len(SEEDS)
     assert "other code of biam" in outcome.failed[0][1]
-    assert real(TABLES["tiny"].roots)
+    assert real(TABLES["tiny"].roots(TABLES["tiny"].profiles["full"].cells[0]))
 
 
 def test_full_disk_stops_the_run_and_keeps_finished_cells(tiny, computed, tmp_path, monkeypatch):
@@ -209,8 +210,8 @@ import sys
 from distributed import LocalCluster
 from biam.experiments.runner import reproduce
 if __name__ == "__main__":
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-    with LocalCluster(protocol="tcp://", processes=False, **options) as cluster:
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(protocol="tcp://", processes=True, **options) as cluster:
         address = cluster.scheduler_address
         reproduce(["published"], profile="smoke", scheduler=address, out=sys.argv[1])
 """

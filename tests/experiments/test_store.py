@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from biam.exceptions import OutputError
 from biam.experiments import store as module
-from biam.experiments.catalogue import TABLES, Cell
+from biam.experiments.catalogue import TABLES
+from biam.experiments.records import Cell
 from biam.experiments.store import (
     COLUMNS,
     CellStore,

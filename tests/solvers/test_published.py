@@ -16,6 +16,8 @@ from biam.datasets.synthetic import (
     make_domain_shift,
 )
 from biam.exceptions import InvalidInputError, UnknownNameError
+from biam.experiments.blocks import make_noisy_regression
+from biam.kernel import EpochKernel
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 
 SMALL = {"n_samples": 800, "n_features": 8}
@@ -145,6 +147,75 @@ def test_knots_are_shared_as_published():
     assert len(knots[0]) == 10
 
 
+def test_knots_may_belong_to_each_feature():
+    X, y, X_meta, y_meta = rows()
+    X = X * np.array([1.0, 2.0, 3.0])
+    basis = solver(shared_knots=False).fit(X, y, X_meta, y_meta).model.basis
+    for j, feature in enumerate(basis.features):
+        expected = np.quantile(X[:, j], np.linspace(0, 1, 10))
+        np.testing.assert_allclose(feature.knots, expected, rtol=1e-6)
+
+
+def test_weights_may_keep_the_scale_of_the_network():
+    parts = rows(noise_rate=0.3)
+    free = solver(normalise=False).fit(*parts, seed=1)
+    assert 0 < free.weights.min() < free.weights.max() < 1, "plain sigmoids"
+    assert abs(free.weights.mean() - 1) > 0.1
+    assert not torch.equal(free.w, solver().fit(*parts, seed=1).w)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("n_classes", [0, 3])
+def test_double_precision_starts_from_the_same_draws(variant, n_classes):
+    X, y, X_meta, y_meta = rows(missing_rate=0.1)
+    if n_classes:
+        y, y_meta = (np.digitize(part, [-0.5, 0.5]) for part in (y, y_meta))
+    settings = {"variant": variant, "gates": "discovery", "epochs": 3, "upper_lr": 0.1}
+    single, double = (
+        solver(dtype=dtype, **settings).fit(X, y, X_meta, y_meta, n_classes=n_classes, seed=1)
+        for dtype in ("float32", "float64")
+    )
+    torch.testing.assert_close(double.w, single.w, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(double.weights, single.weights, rtol=1e-3)
+    assert not torch.equal(double.w, double.w.float().double()), "trained in double precision"
+    assert torch.equal(single.w, single.w.float().double())
+    assert double.details["theta"].dtype == torch.float64
+    knots = (fit.model.basis.features[0].knots for fit in (single, double))
+    assert not torch.equal(*knots), "knots in double precision too"
+
+
+def test_double_precision_agrees_where_the_loop_is_stable():
+    split = make_noisy_regression("outlier10")
+    mse = []
+    for dtype in ("float32", "float64"):
+        est = BIAMRegressor(
+            solver="published", random_state=42, solver_options={"dtype": dtype}, progress=False
+        ).fit(split.X_train, split.y_train, split.X_meta, split.y_meta)
+        mse.append(np.mean((est.predict(split.X_test) - split.y_test) ** 2))
+    # Block E1, outlier10, BIAM, seed 42 of an independent run of the published loop.
+    assert mse == pytest.approx([0.147426] * 2, abs=5e-4)
+    assert mse[0] == pytest.approx(mse[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("gates", GATE_SCHEDULES)
+@pytest.mark.parametrize("n_classes", [0, 2])
+@pytest.mark.parametrize("missing_rate", [0, 0.2])
+def test_pairs_train_the_same_by_the_kernel_and_by_torch(
+    monkeypatch, gates, n_classes, missing_rate
+):
+    X, y, X_meta, y_meta = rows(missing_rate=missing_rate, noise_rate=0.3)
+    if n_classes:
+        y, y_meta = ((part > 0).astype(int) for part in (y, y_meta))
+    own = solver(variant="BIAM2", gates=gates, epochs=15, dtype="float64", upper_lr=0.1)
+    fast = own.fit(X, y, X_meta, y_meta, n_classes=n_classes, seed=1)
+    monkeypatch.setattr(EpochKernel, "applies", staticmethod(lambda *_: False))
+    slow = own.fit(X, y, X_meta, y_meta, n_classes=n_classes, seed=1)
+    torch.testing.assert_close(fast.w, slow.w, rtol=0, atol=1e-9)
+    theta = (fit.details["theta"] for fit in (fast, slow))
+    torch.testing.assert_close(*theta, rtol=0, atol=1e-9)
+    assert fast.model.coefficients(fast.w)["gates"].abs().max() > 1e-4
+
+
 def test_learned_weights_have_mean_one_and_follow_the_losses():
     fitted = solver(epochs=20).fit(*rows(noise_rate=0.3))
     assert fitted.weights.mean() == pytest.approx(1, abs=1e-4)
@@ -207,8 +278,9 @@ def test_learning_weights_needs_meta_rows(variant):
     [
         ({"variant": "BIAM-X"}, "unknown variant 'BIAM-X': did you mean 'BIAM"),
         ({"gates": "robst"}, "unknown gates 'robst': did you mean 'robust'?"),
+        ({"dtype": "float46"}, "unknown dtype 'float46': did you mean 'float64'"),
     ],
-    ids=["variant", "gates"],
+    ids=["variant", "gates", "dtype"],
 )
 def test_unknown_names_are_refused(settings, message):
     with pytest.raises(UnknownNameError, match=message):

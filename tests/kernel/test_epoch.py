@@ -24,40 +24,62 @@ UPPER = {
 }
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 both_losses = pytest.mark.parametrize("task", ["regression", "softmax"])
+RANKS = {"main": 0, "pairs": 3}
+every_model = pytest.mark.parametrize("n_ranks", RANKS.values(), ids=RANKS)
 every_upper = pytest.mark.parametrize("upper", UPPER.values(), ids=UPPER)
 both_types = pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float64"])
 
 
-def make(task="regression", upper=UPPER["learned"], dtype=torch.float32, *, n=N, **changes):
+def make(
+    task="regression",
+    upper=UPPER["learned"],
+    dtype=torch.float32,
+    *,
+    n=N,
+    n_ranks=0,
+    gaps=0.1,
+    warm_up=0,
+    **changes,
+):
     """An optimizer and the training and meta rows of a small problem with gaps."""
     g = np.random.default_rng(0)
     X, X_meta = g.normal(size=(n, P)), g.normal(size=(N_META, P))
-    X[g.uniform(size=X.shape) < 0.1] = np.nan
+    X[g.uniform(size=X.shape) < gaps] = np.nan
     y, y_meta = (np.sin(x[:, 0]) + 3 * (x[:, 1] > 0) for x in (np.nan_to_num(X), X_meta))
     y[::5] += 4
     d, loss = (1, SquaredError()) if task == "regression" else (3, SoftmaxCrossEntropy())
     if task == "softmax":
         y, y_meta = (np.clip(target, 0, 2).astype(int) for target in (y, y_meta))
     generator = torch.Generator().manual_seed(1)
-    model = AdditiveModel(Basis.fit(X, 5, dtype=dtype), d, generator=generator)
-    strength = torch.ones(model.layout.size, dtype=dtype)
-    problem = AdditiveProblem(model, loss, CoefficientPenalty(1e-3 * strength, 1e-4 * strength))
+    basis = Basis.fit(X, 5, dtype=dtype)
+    model = AdditiveModel(basis, d, n_ranks=n_ranks, generator=generator)
+    strength = torch.rand(model.layout.size, generator=generator, dtype=dtype)
+    penalty = CoefficientPenalty(1e-2 * strength, 1e-2 * strength.flip(0))
+    problem = AdditiveProblem(model, loss, penalty, warm_up=warm_up)
     kind = dtype if task == "regression" else torch.int64
     rows, meta = (
         Rows(model.join(model.basis.design(x)), torch.as_tensor(t).to(kind))
         for x, t in ((X, y), (X_meta, y_meta))
     )
+    changes.setdefault("lr_scale", 0.5 + strength if n_ranks else None)
     optimizer = BilevelOptimizer(problem, upper, lower_lr=0.1, upper_lr=0.5, batch_size=BATCH)
     return replace(optimizer, **changes), rows, meta
 
 
 def start(optimizer):
-    return optimizer.init(optimizer.problem.model.w, torch.Generator().manual_seed(2))
+    """A first state with every parameter, the gates too, away from zero."""
+    g, w = torch.Generator().manual_seed(2), optimizer.problem.model.w.detach()
+    return optimizer.init(w + 0.05 * torch.randn(len(w), generator=g, dtype=w.dtype), g)
 
 
 def settings_of(optimizer):
     o = optimizer
-    return StepSettings(o.lower_lr, o.upper_lr, o.clip, o.batch_size)
+    return StepSettings(o.lower_lr, o.upper_lr, o.clip, o.batch_size, o.lr_scale)
+
+
+def kernel_of(optimizer, rows, meta, *, epoch=0):
+    problem = optimizer.problem.at_epoch(epoch)
+    return EpochKernel(problem, optimizer.upper, rows, meta, settings_of(optimizer))
 
 
 def applies(optimizer, rows, meta):
@@ -79,14 +101,15 @@ def epoch_by_steps(optimizer, rows, meta, order, state):
 @both_losses
 @every_upper
 @both_types
+@every_model
 @pytest.mark.parametrize("first", [0, 1], ids=["whole", "from-mid-epoch"])
 @pytest.mark.parametrize("n", [128, 150, 129, 40], ids=["even", "short", "one-row", "one-batch"])
-def test_the_kernel_is_the_general_path(task, upper, dtype, first, n):
-    optimizer, rows, meta = make(task, upper, dtype, n=n)
+def test_the_kernel_is_the_general_path(task, upper, dtype, n_ranks, first, n):
+    optimizer, rows, meta = make(task, upper, dtype, n=n, n_ranks=n_ranks)
     order = torch.randperm(n, generator=torch.Generator().manual_seed(3))
     state = replace(start(optimizer), batch=first)
     expected, lower, judged = epoch_by_steps(optimizer, rows, meta, order, state)
-    kernel = EpochKernel(optimizer.problem, upper, rows, meta, settings_of(optimizer))
+    kernel = kernel_of(optimizer, rows, meta)
     w, theta, *losses = kernel.run(state.lower.numpy(), state.upper.numpy(), order.numpy(), first)
     near = {"rtol": TOLERANCE[dtype], "atol": TOLERANCE[dtype]}
     torch.testing.assert_close(torch.from_numpy(w), expected.lower, **near)
@@ -97,34 +120,59 @@ def test_the_kernel_is_the_general_path(task, upper, dtype, first, n):
 
 
 @both_losses
+@pytest.mark.parametrize("gaps", [0, 0.2], ids=["complete", "gaps"])
+@pytest.mark.parametrize("scaled", [False, True], ids=["one-rate", "gate-rate"])
+def test_pairs_wait_as_on_the_general_path(task, gaps, scaled):
+    changes = {} if scaled else {"lr_scale": None}
+    settings = {"n_ranks": 3, "gaps": gaps, "warm_up": 2, **changes}
+    optimizer, rows, meta = make(task, dtype=torch.float64, **settings)
+    assert rows.inputs.complete == (gaps == 0)
+    fast = slow = start(optimizer)
+    g = torch.Generator().manual_seed(3)
+    for epoch in range(5):
+        order = torch.randperm(N, generator=g)
+        slow, *_ = epoch_by_steps(optimizer, rows, meta, order, replace(slow, epoch=epoch, batch=0))
+        kernel = kernel_of(optimizer, rows, meta, epoch=epoch)
+        w, theta, *_ = kernel.run(fast.lower.numpy(), fast.upper.numpy(), order.numpy())
+        fast = replace(fast, lower=torch.from_numpy(w), upper=torch.from_numpy(theta))
+        torch.testing.assert_close(fast.lower, slow.lower, rtol=0, atol=1e-9)
+        torch.testing.assert_close(fast.upper, slow.upper, rtol=0, atol=1e-9)
+
+
+@both_losses
 @every_upper
-def test_the_kernel_leaves_its_inputs_alone(task, upper):
-    optimizer, rows, meta = make(task, upper)
-    state = start(optimizer)
-    before = [x.clone() for x in (state.lower, state.upper, rows.y, meta.y, rows.inputs.joint)]
-    kernel = EpochKernel(optimizer.problem, upper, rows, meta, settings_of(optimizer))
+@every_model
+def test_the_kernel_leaves_its_inputs_alone(task, upper, n_ranks):
+    optimizer, rows, meta = make(task, upper, n_ranks=n_ranks)
+    state, penalty = start(optimizer), optimizer.problem.penalty
+    given = [state.lower, state.upper, rows.y, meta.y, rows.inputs.joint, rows.inputs.H]
+    given += [penalty.l2, penalty.l0] + ([optimizer.lr_scale] if n_ranks else [])
+    before = [x.clone() for x in given]
+    kernel = kernel_of(optimizer, rows, meta)
     w, _, *_ = kernel.run(state.lower.numpy(), state.upper.numpy(), np.arange(N))
-    after = [state.lower, state.upper, rows.y, meta.y, rows.inputs.joint]
+    after = given
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     assert w.dtype == np.float32
 
 
 @both_losses
-def test_a_problem_without_penalty_is_covered(task):
-    optimizer, rows, meta = make(task, dtype=torch.float64)
+@every_model
+def test_a_problem_without_penalty_is_covered(task, n_ranks):
+    optimizer, rows, meta = make(task, dtype=torch.float64, n_ranks=n_ranks)
     optimizer = replace(optimizer, problem=replace(optimizer.problem, penalty=None))
     state, order = start(optimizer), torch.arange(N)
     expected, *_ = epoch_by_steps(optimizer, rows, meta, order, state)
-    kernel = EpochKernel(optimizer.problem, optimizer.upper, rows, meta, settings_of(optimizer))
+    kernel = kernel_of(optimizer, rows, meta)
     w, theta, *_ = kernel.run(state.lower.numpy(), state.upper.numpy(), order.numpy())
     np.testing.assert_allclose(w, expected.lower, atol=1e-10)
     np.testing.assert_allclose(theta, expected.upper, atol=1e-10)
 
 
-def test_overflow_is_silent_and_shows_in_the_parameters():
-    optimizer, rows, meta = make()
+@every_model
+def test_overflow_is_silent_and_shows_in_the_parameters(n_ranks):
+    optimizer, rows, meta = make(n_ranks=n_ranks)
     rows = Rows(rows.inputs, rows.y * 1e30)
-    kernel = EpochKernel(optimizer.problem, optimizer.upper, rows, meta, settings_of(optimizer))
+    kernel = kernel_of(optimizer, rows, meta)
     state = start(optimizer)
     w, *_ = kernel.run(state.lower.numpy(), state.upper.numpy(), np.arange(N))
     assert not np.isfinite(w).all()
@@ -132,8 +180,9 @@ def test_overflow_is_silent_and_shows_in_the_parameters():
 
 @both_losses
 @every_upper
-def test_the_kernel_covers_the_published_case(task, upper):
-    assert applies(*make(task, upper))
+@every_model
+def test_the_kernel_covers_the_published_case(task, upper, n_ranks):
+    assert applies(*make(task, upper, n_ranks=n_ranks))
 
 
 @pytest.mark.parametrize("lr", [None, 0.1], ids=["default", "spelled-out"])
@@ -158,6 +207,15 @@ def with_rows(which, change):
     return optimizer, *parts
 
 
+def uneven_pairs():
+    """Pairs of features with different numbers of basis columns."""
+    optimizer, rows, meta = with_model(n_ranks=2)
+    basis = Basis.fit(np.column_stack([np.arange(9.0) % 2, np.arange(9.0)]), 5)
+    assert {len(f.knots) for f in basis.features} == {2, 5}
+    model = AdditiveModel(basis, n_ranks=2)
+    return replace(optimizer, problem=AdditiveProblem(model, SquaredError())), rows, meta
+
+
 class OtherLearner:
     """Some upper learner that is no weighting network."""
 
@@ -175,7 +233,7 @@ def elsewhere(part):
 
 
 NOT_COVERED = {
-    "pairs": lambda: with_model(n_ranks=2),
+    "uneven-pairs": uneven_pairs,
     "two-outputs-squared": lambda: with_model(n_outputs=2),
     "one-class-softmax": lambda: with_problem(loss=SoftmaxCrossEntropy()),
     "huber": lambda: with_problem(loss=Huber()),

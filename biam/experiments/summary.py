@@ -1,0 +1,137 @@
+"""Tidy results as people read them: a row per method, a column per scenario, mean ± spread."""
+
+import numpy as np
+import pandas as pd
+
+from biam.exceptions import InvalidInputError
+from biam.metrics import METRICS
+
+__all__ = ["KINDS", "best", "kind", "means", "shown", "wins"]
+
+KINDS = ("published loop", "ours", "rival as published", "rival, fair", "rival with meta rows")
+"""What a method is, in the order in which tables list them."""
+
+
+def kind(method: str) -> str:
+    """Which of `KINDS` a method is, by its name."""
+    base = method.partition(":")[0]
+    if base in ("BIAM-X", "BIAM-X-no-meta", "meta-only"):
+        return KINDS[1]
+    if base == "BIAM" or base.startswith(("BIAM-", "BIAM2")) or base in ("MAM", "ERM"):
+        return KINDS[0]
+    if method.endswith("+meta"):
+        return KINDS[4]
+    return KINDS[3] if method.endswith("-fair") else KINDS[2]
+
+
+def means(results: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Mean over the seeds: a row per method, a column per scenario, in the order of the results.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From `biam.experiments.report.load_results`.
+    metric : str
+
+    Raises
+    ------
+    InvalidInputError
+        No row has the metric.
+    """
+    return _pivot(results, metric, "mean")
+
+
+def shown(results: pd.DataFrame, metric: str, *, digits: int = 3) -> pd.DataFrame:
+    """Mean ± standard deviation over the seeds as text, grouped by what the methods are.
+
+    Parameters
+    ----------
+    results : DataFrame
+    metric : str
+    digits : int
+        Significant digits of the mean; the deviation gets two.
+
+    Returns
+    -------
+    DataFrame
+        Index (kind, method), a column per scenario.
+    """
+    centre, spread = _pivot(results, metric, "mean"), _pivot(results, metric, "std")
+    text = pd.DataFrame(
+        {
+            name: [_number(c, s, digits) for c, s in zip(centre[name], spread[name], strict=True)]
+            for name in centre
+        },
+        index=centre.index,
+    )
+    order = sorted(text.index, key=lambda name: KINDS.index(kind(name)))
+    text = text.loc[order]
+    text.index = pd.MultiIndex.from_tuples(
+        [(kind(name), name) for name in order], names=["", "method"]
+    )
+    return text
+
+
+def best(results: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Best method of each scenario by its mean: scenario, method, value."""
+    table = means(results, metric)
+    place = table.idxmin() if _lower(metric) else table.idxmax()
+    value = [table.loc[method, scenario] for scenario, method in place.items()]
+    return pd.DataFrame({"scenario": place.index, "method": place.to_numpy(), "value": value})
+
+
+def wins(results: pd.DataFrame, metric: str, first: str, second: str) -> pd.DataFrame:
+    """How often `first` beats `second` at the same seed, per scenario.
+
+    Parameters
+    ----------
+    results : DataFrame
+    metric : str
+    first, second : str
+        Methods.
+
+    Returns
+    -------
+    DataFrame
+        scenario, seeds, wins, first, second (means over these seeds).
+    """
+    rows = results[results["metric"] == metric]
+    pair = rows[rows["method"].isin([first, second])]
+    wide = pair.pivot_table(
+        index=["scenario", "seed"], columns="method", values="value", sort=False
+    ).dropna()
+    gain = wide[second] - wide[first] if _lower(metric) else wide[first] - wide[second]
+    grouped = wide.groupby("scenario", sort=False)
+    return pd.DataFrame(
+        {
+            "seeds": grouped.size(),
+            "wins": (gain > 0).groupby("scenario", sort=False).sum(),
+            first: grouped[first].mean(),
+            second: grouped[second].mean(),
+        }
+    ).reset_index()
+
+
+def _pivot(results: pd.DataFrame, metric: str, how: str) -> pd.DataFrame:
+    rows = results[results["metric"] == metric]
+    if rows.empty:
+        there = ", ".join(results["metric"].unique())
+        raise InvalidInputError(f"metric must be one of the results, {there}, got {metric!r}.")
+    methods, scenarios = rows["method"].unique(), rows["scenario"].unique()
+    table = rows.pivot_table(index="method", columns="scenario", values="value", aggfunc=how)
+    # Where a standard deviation has one seed only, pandas leaves the column out.
+    table = table.reindex(index=methods, columns=scenarios)
+    table.columns.name = table.index.name = None
+    return table
+
+
+def _lower(metric: str) -> bool:
+    return metric in METRICS and METRICS[metric].direction == "lower"
+
+
+def _number(centre: float, spread: float, digits: int) -> str:
+    if np.isnan(centre):
+        return ""
+    places = max(0, digits - 1 - int(np.floor(np.log10(abs(centre))))) if centre else digits
+    text = f"{centre:.{min(places, 4)}f}"
+    return text if np.isnan(spread) else f"{text} ± {spread:.2g}"

@@ -1,0 +1,85 @@
+"""Means, spreads, winners and wins by hand."""
+
+import pandas as pd
+import pytest
+
+from biam.exceptions import InvalidInputError
+from biam.experiments.catalogue import TABLES
+from biam.experiments.summary import KINDS, best, kind, means, shown, wins
+
+VALUES = {
+    ("a", "BIAM"): [1.0, 2.0, 3.0],
+    ("a", "BIAM-X"): [0.5, 0.5, 3.5],
+    ("b", "BIAM"): [10.0, 20.0, 30.0],
+    ("b", "HGB+meta"): [1.0, 1.0, 1.0],
+}
+
+
+@pytest.fixture
+def results():
+    rows = [
+        {"scenario": s, "method": m, "seed": seed, "metric": metric, "value": sign * v}
+        for (s, m), values in VALUES.items()
+        for seed, v in enumerate(values)
+        for metric, sign in (("mse", 1), ("accuracy", -1))
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_means_and_gaps(results):
+    table = means(results, "mse")
+    assert list(table.columns) == ["a", "b"]
+    assert table.loc["BIAM"].to_list() == [2.0, 20.0]
+    assert pd.isna(table.loc["BIAM-X", "b"])
+
+
+def test_spread_is_the_sample_deviation(results):
+    text = shown(results, "mse")
+    assert text.loc[("published loop", "BIAM"), "a"] == "2.00 ± 1"
+    assert text.loc[("rival with meta rows", "HGB+meta"), "a"] == ""
+    assert [k for k, _ in text.index] == ["published loop", "ours", "rival with meta rows"]
+
+
+def test_one_seed_has_no_spread(results):
+    text = shown(results[results["seed"] == 0], "mse")
+    assert text.loc[("published loop", "BIAM"), "b"] == "10.0"
+
+
+def test_best_follows_the_direction_of_the_metric(results):
+    assert list(best(results, "mse")["method"]) == ["BIAM-X", "HGB+meta"]
+    # Accuracies are the negative of the errors here: the same method wins.
+    assert list(best(results, "accuracy")["method"]) == ["BIAM-X", "HGB+meta"]
+
+
+def test_wins_are_counted_at_the_same_seed(results):
+    table = wins(results, "mse", "BIAM-X", "BIAM")
+    assert table.to_dict("records") == [
+        {"scenario": "a", "seeds": 3, "wins": 2, "BIAM-X": 1.5, "BIAM": 2.0}
+    ]
+
+
+def test_an_unknown_metric_is_an_error(results):
+    with pytest.raises(InvalidInputError, match="mse, accuracy"):
+        means(results, "auroc")
+
+
+@pytest.mark.parametrize(
+    ("method", "place"),
+    [
+        ("BIAM", 0),
+        ("BIAM2:gates=robust", 0),
+        ("BIAM-X", 1),
+        ("BIAM-X:n_knots=5", 1),
+        ("meta-only", 1),
+        ("Lasso", 2),
+        ("Lasso-fair", 3),
+        ("EBM-main+meta", 4),
+    ],
+)
+def test_kinds(method, place):
+    assert kind(method) == KINDS[place]
+
+
+def test_every_method_of_the_blocks_has_a_kind():
+    found = {kind(m.name) for name in ("e1", "e5") for m in TABLES[name].methods}
+    assert found == set(KINDS)
