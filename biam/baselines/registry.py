@@ -132,8 +132,8 @@ RIVALS: dict[str, Rival] = {
             "scikit-learn",
             builders.sam_fair,
             builders.sam,
-            note="Fair: knots at quantiles, indicators. Classes: L1 logistic as published, ridge if "
-            "fair.",
+            note="Fair: knots at quantiles, indicators. Classes: L1 logistic as published, "
+            "ridge if fair.",
         ),
         Rival(
             "NAM",

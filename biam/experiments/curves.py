@@ -143,7 +143,7 @@ def profile(predict: Predict, rows: Any, changes: Mapping[Any, Any]) -> np.ndarr
 
 def _ours(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -> Model:
     kind = BIAMRegressor if task == "regression" else BIAMClassifier
-    own = {"handle_unknown": "missing", "progress": False, "random_state": seed}
+    own: dict[str, Any] = {"handle_unknown": "missing", "progress": False, "random_state": seed}
     est = kind(**own, **settings.get("estimator", {}))
     if settings.get("meta_only", False):
         est.fit(split.X_meta, split.y_meta)
@@ -243,7 +243,8 @@ def _missing(model: Model, split: Split, settings: Mapping[str, Any]) -> Result:
 
 def _contributions(model: Model, split: Split, settings: Mapping[str, Any]) -> Result:
     """Curves and missing effects on a real table, against the average observed value."""
-    X = split.X_train.sample(min(REAL_ROWS, len(split.X_train)), random_state=0)
+    frame = pd.DataFrame(split.X_train)
+    X = frame.sample(min(REAL_ROWS, len(frame)), random_state=0)
     points = []
     for name, (low, high) in settings["curves"].items():
         rows = X[X[name].notna()]
@@ -254,7 +255,7 @@ def _contributions(model: Model, split: Split, settings: Mapping[str, Any]) -> R
     for name in settings["gaps"]:
         rows = X[X[name].notna()]
         effect = profile(model.predict, rows, {name: [None]}) - model.predict(rows).mean()
-        points += _points(f"missing:{name}", [split.X_train[name].isna().mean()], effect)
+        points += _points(f"missing:{name}", [frame[name].isna().mean()], effect)
     odds = model.predict(split.X_test)
     return {"auroc": roc_auc_score(split.y_test, odds)}, points
 
@@ -320,7 +321,8 @@ def _mean_row(split: Split) -> np.ndarray:
 
 
 def _grid(column: np.ndarray, n: int, quantiles: tuple[float, float]) -> np.ndarray:
-    return np.linspace(*np.nanquantile(column, quantiles), n)
+    low, high = np.nanquantile(column, quantiles)
+    return np.linspace(low, high, n)
 
 
 def _centred(curve: np.ndarray) -> np.ndarray:

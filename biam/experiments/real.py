@@ -6,6 +6,9 @@ gives the same test and meta rows whatever the damage, and the same damage to ev
 """
 
 import zlib
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,7 @@ import pandas as pd
 
 from biam.corruption import flip_labels, mask_values, shift_labels
 from biam.corruption import imbalance as rows_of_ratio
-from biam.datasets import Dataset, load_dataset
+from biam.datasets import DATASETS, Dataset, data_home
 from biam.datasets.synthetic import Split
 from biam.exceptions import InvalidInputError
 from biam.validation import check_choice, check_integer, check_number, check_rate
@@ -86,7 +89,8 @@ def make_real_split(
         check_number("imbalance", imbalance, low=0, high=1, open_low=True)
     if max_rows is not None:
         check_integer("max_rows", max_rows, low=LEAST_ROWS)
-    data = load_dataset(dataset)
+    loader = DATASETS[check_choice("data set", dataset, DATASETS)]
+    data = _loaded(loader, data_home())
     regression = data.task == "regression"
     if regression and imbalance is not None:
         raise InvalidInputError(f"imbalance needs classes, {dataset!r} has numbers: use None.")
@@ -112,6 +116,12 @@ def make_real_split(
     )
     y_meta, y_test = y[rows["meta"]], y[rows["test"]]
     return Split(X_train, noisy.values, X_meta, y_meta, X_test, y_test, noisy.mask, truth)
+
+
+@lru_cache(maxsize=1)
+def _loaded(loader: Callable[[], Dataset], home: Path) -> Dataset:
+    """The data set; cells of one set follow one another, and need not read its files again."""
+    return loader()
 
 
 def _stream(seed: int, purpose: str) -> np.random.Generator:

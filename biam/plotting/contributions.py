@@ -1,5 +1,7 @@
 """Contributions on a real table: the curves of two or more models, and what their gaps say."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -44,7 +46,8 @@ def contribution_curves(curves: pd.DataFrame, *, unit: str = "log-odds") -> Figu
     rows = (len(names) + 1) // 2
     foot = MARGIN + BAR * len(gaps) if len(gaps) else 0.0
     fig = figure(TOP + PANEL * rows + foot)
-    parts = fig.subfigures(2, 1, height_ratios=[TOP + PANEL * rows, max(foot, 1e-3)])
+    heights = [TOP + PANEL * rows, max(foot, 1e-3)]
+    parts = np.atleast_1d(np.asarray(fig.subfigures(2, 1, height_ratios=heights)))
     for part in parts:
         part.set_facecolor("none")
     panels = parts[0].subplots(rows, 2, squeeze=False, sharey=True)
@@ -64,8 +67,8 @@ def _curve(ax: Axes, rows: pd.DataFrame, name: str) -> None:
     ax.axhline(0, color=GREY, linewidth=0.8)
     for method, part in rows.groupby("method", sort=False):
         look = method_look(str(method).removesuffix("-fair"))
-        style = {"color": look.colour, "linestyle": look.line}
-        ax.plot(part["x"], part["value"], linewidth=1.6, label=method, **style)
+        style: dict[str, Any] = {"color": look.colour, "linestyle": look.line, "linewidth": 1.6}
+        ax.plot(part["x"], part["value"], label=method, **style)
     ax.set_title(name, loc="left", color=GREY, fontsize=FONT, fontweight="bold", pad=2)
     ax.xaxis.set_major_locator(MaxNLocator(3))
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from biam.plotting.style import FONT, GREY, dress, figure, method_look
@@ -76,10 +76,12 @@ def method_curves(ax: Axes, rows: pd.DataFrame, truth: str) -> None:
         ax.plot(part["x"], part["value"], label=method, **look)
 
 
-def figure_legend(fig: Figure, ax: Axes, notes: Mapping[str, str] | None = None) -> None:
+def figure_legend(
+    fig: Figure | SubFigure, ax: Axes, notes: Mapping[str, str] | None = None
+) -> None:
     """Labels of one panel, above all panels."""
     handles, labels = ax.get_legend_handles_labels()
-    labels = [f"{label} {notes[label]}" if label in (notes or {}) else label for label in labels]
+    labels = [f"{label} {(notes or {}).get(label, '')}".rstrip() for label in labels]
     longest = max(map(len, labels))
     # What fits side by side on a phone.
     columns = 4 if longest <= 6 else 3 if longest <= 10 else 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biam.datasets.images import load_digit_images
@@ -32,6 +32,7 @@ def noisy():
     return make_image_split(label_noise="uniform", noise_rate=0.4, random_state=3)
 
 
+@settings(max_examples=25)
 @given(
     kind=st.sampled_from(["uniform", "flip"]),
     rate=st.sampled_from([0.0, 0.2, 0.4, 0.35]),
@@ -169,24 +170,25 @@ def test_cifar_is_split_by_position_and_keeps_its_colours():
 
 @pytest.fixture(scope="module")
 def fitted():
-    split = make_image_split(features="patch", patch=4, label_noise="uniform", noise_rate=0.4)
-    settings = {
-        "estimator": {"n_knots": 3, "epochs": 4, "patience": 2},
+    damage = {"label_noise": "uniform", "noise_rate": 0.4, "n_train_rows": 300}
+    split = make_image_split(features="patch", patch=4, **damage)
+    wanted = {
+        "estimator": {"n_knots": 2, "epochs": 3, "patience": 2},
         "curve_seeds": [0],
     }
-    return split, settings, *additive(split, "classification", 0, settings)
+    return split, wanted, *additive(split, "classification", 0, wanted)
 
 
 def test_scores_of_the_additive_model(fitted):
-    split, settings, metrics, _ = fitted
+    split, wanted, metrics, _ = fitted
     assert list(metrics) == [*SCORES, "weight_auroc"]
     assert metrics["weight_auroc"] > 0.5
-    assert additive(split, "classification", 1, settings)[1] == []
+    assert additive(split, "classification", 1, wanted)[1] == []
 
 
 def test_maps_of_patches_are_the_contributions(fitted):
-    split, settings, _, curves = fitted
-    est = BIAMClassifier(progress=False, random_state=0, **settings["estimator"])
+    split, wanted, _, curves = fitted
+    est = BIAMClassifier(progress=False, random_state=0, **wanted["estimator"])
     est.fit(split.X_train, split.y_train, split.X_meta, split.y_meta)
     maps = importance_maps(est, split)
     table = est.explain(split.X_test)

@@ -207,6 +207,17 @@ def make_given(monkeypatch, data):
     return make_real_split("made", random_state=0)
 
 
+def test_files_are_read_once_for_the_cells_of_a_set(monkeypatch):
+    calls = []
+    monkeypatch.setitem(DATASETS, "made", lambda: calls.append(1) or made(labels(100, 40)))
+    first, second = (make_real_split("made", random_state=s) for s in (0, 0))
+    assert calls == [1]
+    # What a cell does to its table, the next one does not see.
+    first.X_train.iloc[:] = np.nan
+    again = make_real_split("made", random_state=0)
+    pd.testing.assert_frame_equal(second.X_train, again.X_train)
+
+
 def test_what_cannot_work_is_said_before_any_work(give):
     with pytest.raises(UnknownNameError, match="data set"):
         make_real_split("breast-cancr", random_state=0)

@@ -8,6 +8,7 @@ _REGRESSION = "biam.datasets.synthetic:make_additive_regression"
 _DISC = "biam.datasets.synthetic:make_disc_classification"
 _SHIFT = "biam.datasets.synthetic:make_domain_shift"
 _LOOP = "biam.experiments.published:biam_published"
+_VARIANTS = ("BIAM", "BIAM-B", "BIAM-I", "BIAM-H")
 _SMALL = {"n_samples": 800, "n_features": 8}
 _NOISY_GAPS = {**_SMALL, "noise_rate": 0.3, "missing_rate": 0.2}
 

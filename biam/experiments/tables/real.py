@@ -91,7 +91,7 @@ _DAMAGES: dict[str, dict[str, Any]] = {
     "mnar20": {"missing_rate": 0.2, "mechanism": "mnar"},
 }
 _QUICK_DAMAGES = ("clean", "noise20", "imb20", "mnar20")
-_QUICK_ROWS = 1200
+_QUICK_ROWS = 1000
 _QUICK_SEEDS = (42, 7)
 
 _SCORES = {
@@ -147,8 +147,8 @@ _FAIR = {
     ),
 }
 _META = ("Lasso", "EBM-main", "HGB", "CatBoost", "cleanlab")
-# Seconds to minutes a fit even on few rows: not in the quick profile.
-_SLOW = frozenset({"EBM", "M-GAM"})
+# The dearest on few rows, so not in the quick profile.
+_SLOW = frozenset({"EBM", "M-GAM", "NAM", "RANSAC"})
 
 
 def _rivals(task: str) -> tuple[Method, ...]:
@@ -227,7 +227,7 @@ TABLES = (
                 )
             ],
         ),
-        {"smoke": 0.1, "quick": 40, "full": 6000},
+        {"smoke": 0.2, "quick": 45, "full": 6000},
         ("auroc", "log_loss"),
     ),
     _table(
@@ -239,7 +239,7 @@ TABLES = (
             "real-regression",
             [("diabetes/noise20", ["BIAM-X", "meta-only", "BIAM", "Lasso+meta", "HGB+meta"], [42])],
         ),
-        {"smoke": 0.1, "quick": 10, "full": 1500},
+        {"smoke": 0.1, "quick": 14, "full": 2500},
         ("mse", "mae"),
     ),
 )

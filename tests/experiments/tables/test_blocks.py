@@ -19,7 +19,11 @@ def test_the_blocks_are_seven():
 @pytest.mark.parametrize("table", TABLES, ids=lambda t: t.name)
 def test_full_is_every_scenario_method_and_seed(table):
     cells = table.profiles["full"].cells
-    assert len(cells) == len(table.scenarios) * len(table.methods) * len(SEEDS)
+    for method in table.methods:
+        seeds = [c.seed for c in cells if c.method == method.name]
+        # The slowest rival has two seeds.
+        wanted = SEEDS[:2] if method.name == "EBM" else SEEDS
+        assert seeds == list(wanted) * len(table.scenarios)
     assert {cell.seed for cell in table.profiles["quick"].cells} == {42, 7}
 
 

@@ -34,6 +34,6 @@ def test_settings_are_the_public_ones():
 
 def test_smoke_is_small_and_headlines_are_known():
     smoke = TABLE.profiles["smoke"]
-    assert len(smoke.cells) == 4
+    assert len(smoke.cells) == 2
     assert smoke.params["n_samples"] <= 600
     assert set(TABLE.headline) - set(COUNTS) == {"mse", "accuracy"}

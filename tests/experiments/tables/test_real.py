@@ -75,7 +75,7 @@ def test_profiles():
         assert set(quick.cells) < set(full.cells)
         assert set(smoke.cells) < set(full.cells)
         assert {c.seed for c in quick.cells} == {42, 7}
-        assert table.parameters(quick.cells[0], "quick")["params"]["max_rows"] == 1200
+        assert table.parameters(quick.cells[0], "quick")["params"]["max_rows"] == 1000
         # Ranks need every method in every scenario.
         methods = {c.method for c in quick.cells}
         scenarios = {c.scenario for c in quick.cells}
