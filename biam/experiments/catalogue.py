@@ -4,14 +4,22 @@ from collections.abc import Iterable, Sequence
 
 from biam.exceptions import InvalidInputError
 from biam.experiments.records import PROFILES, Cell, Table
-from biam.experiments.tables import ablations, benchmark, blocks, mam, probabilistic, published
+from biam.experiments.tables import (
+    ablations,
+    benchmark,
+    blocks,
+    figures,
+    mam,
+    probabilistic,
+    published,
+)
 from biam.validation import check_choice
 
 __all__ = ["TABLES", "select"]
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (published, blocks, ablations, probabilistic, mam, benchmark)
+    for module in (published, blocks, ablations, probabilistic, mam, figures, benchmark)
     for table in module.TABLES
 }
 """All tables by name, in the order in which they run."""

@@ -19,6 +19,7 @@ from biam.exceptions import DataMissingError
 from biam.experiments.catalogue import TABLES
 from biam.experiments.provenance import code_hash
 from biam.experiments.records import Cell
+from biam.experiments.stability import stable_cells
 from biam.experiments.store import COLUMNS, CURVE_COLUMNS
 from biam.metrics import METRICS
 from biam.validation import check_choice
@@ -28,10 +29,8 @@ __all__ = ["load_curves", "load_results", "markdown", "published_numbers", "repo
 CELL = ["table", "scenario", "method", "seed", "metric"]
 # A decimal such as 0.1324 is not a double: half a unit of its last place needs that much slack.
 SLACK = 1e-9
-# The re-run is met within a part in a thousand, accuracy within two of its 240 test rows; and the
-# loop counts as chaotic where two precisions differ by more than half of that.
+# The re-run is met within a part in a thousand, accuracy within two of its 240 test rows.
 RELATIVE, TEST_ROWS = 1e-3, 240
-TWIN = "float64_"
 MEAN = "mean"
 """What stands for the seed where a number is the mean over the five seeds."""
 
@@ -195,19 +194,12 @@ def _verdicts(rows: pd.DataFrame) -> np.ndarray:
     )
 
 
-def _stability(rows: pd.DataFrame, results: pd.DataFrame) -> np.ndarray:
-    """Whether float32 and float64 end in the same model: by mse or accuracy of the cell."""
-    values = results.set_index(CELL)["reproduced"].to_dict()
-
-    def judge(row: tuple[str, ...]) -> str:
-        for name, relative in (("mse", True), ("accuracy", False)):
-            single, double = values.get((*row, name)), values.get((*row, TWIN + name))
-            if single is not None and double is not None:
-                most = RELATIVE / 2 * abs(double) if relative else 1 / TEST_ROWS
-                return "stable" if abs(single - double) <= most + SLACK else "chaotic"
-        return ""
-
-    return np.array([judge(row) for row in rows[CELL[:4]].itertuples(index=False, name=None)])
+def _stability(rows: pd.DataFrame, results: pd.DataFrame) -> list[str]:
+    cells = stable_cells(results.rename(columns={"reproduced": "value"}))
+    words = np.where(cells["stable"], "stable", "chaotic")
+    judged = dict(zip(cells[CELL[:4]].itertuples(index=False, name=None), words, strict=True))
+    keys = rows[CELL[:4]].itertuples(index=False, name=None)
+    return [str(judged.get(key, "")) for key in keys]
 
 
 def _stale(rows: pd.DataFrame, out: str | os.PathLike[str]) -> list[bool]:

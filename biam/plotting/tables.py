@@ -1,4 +1,4 @@
-"""Figures of table pages: published against reproduced, and costs side by side."""
+"""Figures of table pages: published against reproduced, stable cells, costs side by side."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from biam.plotting.style import BLUE, FONT, GREY, VERMILLION, axes, dress, legend, method_look
 
-__all__ = ["costs", "differences"]
+__all__ = ["costs", "differences", "stable_shares"]
 
 
 def differences(rows: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -38,6 +38,30 @@ def differences(rows: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     dress(ax, grid="x")
     ax.tick_params(axis="y", labelsize=FONT - 1.5, length=0)
     legend(ax, columns=3)
+    return ax
+
+
+def stable_shares(cells: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Share of the cells that end in the same model in both precisions, a bar per table and method.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        `biam.experiments.stability.stable_cells`: table, method, stable.
+    ax : Axes, optional
+    """
+    shares = cells.groupby(["table", "method"], sort=False)["stable"].agg(["mean", "size"])
+    ax = axes(0.8 + 0.2 * len(shares)) if ax is None else dress(ax)
+    place = np.arange(len(shares))[::-1]
+    ax.barh(place, shares["mean"], color=BLUE, height=0.6)
+    for y, (share, size) in zip(place, shares.itertuples(index=False), strict=True):
+        text = f" {share * size:.0f} of {size:.0f}"
+        ax.annotate(text, (share, y), va="center", color=GREY, fontsize=FONT - 1.5)
+    ax.set_yticks(place, [f"{table} {method}" for table, method in shares.index])
+    ax.set(xlim=(0, 1.3), ylim=(-0.7, len(shares) - 0.3), xticks=[0, 0.5, 1])
+    ax.set_xlabel("share of cells where float32 and float64 agree")
+    dress(ax, grid="x")
+    ax.tick_params(axis="y", labelsize=FONT - 1.5, length=0)
     return ax
 
 

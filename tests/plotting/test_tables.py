@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from biam.plotting.tables import costs, differences
+from biam.plotting.tables import costs, differences, stable_shares
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +48,13 @@ def test_costs_bars_carry_their_values():
     assert [bar.get_width() for bar in ax.patches] == [20.0, 1.0]
     assert [t.get_text().strip() for t in ax.texts] == ["20", "1"]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["b", "a"]
+
+
+def test_stable_shares_are_counted():
+    cells = pd.DataFrame(
+        {"table": ["e1"] * 4 + ["e6"], "method": "BIAM", "stable": [True, True, True, False, False]}
+    )
+    ax = stable_shares(cells)
+    assert [bar.get_width() for bar in ax.patches] == [0.75, 0.0]
+    assert [text.get_text() for text in ax.texts] == [" 3 of 4", " 0 of 1"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["e1 BIAM", "e6 BIAM"]
