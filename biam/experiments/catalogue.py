@@ -9,9 +9,11 @@ from biam.experiments.tables import (
     benchmark,
     blocks,
     figures,
+    images,
     mam,
     probabilistic,
     published,
+    real,
 )
 from biam.validation import check_choice
 
@@ -19,7 +21,17 @@ __all__ = ["TABLES", "select"]
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (published, blocks, ablations, probabilistic, mam, figures, benchmark)
+    for module in (
+        published,
+        blocks,
+        ablations,
+        probabilistic,
+        mam,
+        real,
+        images,
+        figures,
+        benchmark,
+    )
     for table in module.TABLES
 }
 """All tables by name, in the order in which they run."""

@@ -85,6 +85,12 @@ _LOOKS = {
     "Lasso": Look(OCHRE, "o", "-"),
     "Huber": Look(OCHRE, "s", "--"),
     "RANSAC": Look(OCHRE, "^", "-."),
+    "CNN": Look(GREY, "o", "-"),
+    "CNN-weighted": Look(OCHRE, "o", "-"),
+    "CNN-meta-only": Look(OCHRE, "D", "--"),
+    "MAM": Look(VERMILLION, "o", "-"),
+    "ERM": Look(VERMILLION, "v", "--"),
+    "BIAM-P": Look(VERMILLION, "D", "-"),
     "MLP": Look(GREY, "o", "-"),
     "cleanlab": Look(GREY, "s", "--"),
 }
