@@ -20,6 +20,7 @@ __all__ = ["main"]
 
 PROFILES = ("smoke", "quick", "full")
 OUT_HELP = "Folder of the results."
+HEADLINES = 12
 
 
 class _Group(click.Group):
@@ -238,8 +239,11 @@ def _print_outcome(outcome: "Outcome", profile: str, out: str) -> None:
     )
     results = load_results(out, outcome.table)
     headline = results[results["metric"].isin(TABLES[outcome.table].headline)]
-    for row in headline.itertuples():
-        click.echo(f"  {row.scenario}  {row.method}  {row.metric} = {row.value:.4g}")
+    means = headline.groupby(["scenario", "method", "metric"], sort=False)["value"].mean()
+    for (scenario, method, metric), value in means.iloc[:HEADLINES].items():
+        click.echo(f"  {scenario}  {method}  {metric} = {value:.4g}")
+    if len(means) > HEADLINES:
+        click.echo(f"  ... and {len(means) - HEADLINES} more in the csv")
     judged = report(out, [outcome.table])
     judged = judged[judged["verdict"].isin(["met", "better", "not met"])]
     for source, rows in judged.groupby("source", sort=False):

@@ -16,7 +16,7 @@ from IPython.display import HTML
 
 from biam.experiments.report import load_results, report
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import shown
+from biam.experiments.summary import means, shown
 from biam.plotting.scores import score_panels
 
 # %% [markdown]
@@ -65,6 +65,30 @@ rerun = rows[rows["source"] == "re-run"]
 assert not (rerun["verdict"] == "not met").any(), rerun[rerun["verdict"] == "not met"]
 assert not rerun["verdict"].eq("missing").any()
 rerun.groupby(["method", "verdict"], sort=False).size().rename("rows").reset_index()
+
+# %% [markdown]
+# ## What the table says
+#
+# `table` holds the means.
+
+# %%
+table = means(results, "mse")
+noisy = ["mixture_B", "heavy_t", "outlier10", "outlier30"]
+assert (table.loc["BIAM", noisy] < table.loc["BIAM-B", noisy]).all()
+assert table.loc["BIAM", "clean"] > table.loc["BIAM-B", "clean"]
+assert (table.loc["meta-only"] < table.loc["BIAM"]).all()
+assert (table.loc["BIAM-X"] < 0.001).all() and (table.loc["BIAM-X"] <= table.loc["meta-only"]).all()
+assert table.loc["BIAM2", "outlier30"] < table.loc["BIAM", "outlier30"]
+assert (
+    table.loc["BIAM2", ["mixture_A", "mixture_B", "heavy_t"]]
+    > table.loc["BIAM", ["mixture_A", "mixture_B", "heavy_t"]]
+).all()
+
+# %% [markdown]
+# - Learned weights do what they are for: under heavy tails and gross outliers `BIAM` is far below `BIAM-B`, the same loop with equal weights. On clean labels they cost something.
+# - But the **240 clean rows alone** (`meta-only`) are better than the published loop in all six scenarios, by a factor of a hundred or more.
+# - `BIAM-X`, our default learner, uses all rows and stays below 0.001 everywhere; it is never worse than the clean rows alone.
+# - Pairs (`BIAM2`) help under 30 % gross outliers and hurt under the other noises.
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -10,8 +10,9 @@ stored = "../book/results"
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from biam.experiments.report import load_results
-from biam.experiments.summary import means, wins
+from biam.experiments.report import load_results, report
+from biam.experiments.stability import stable_cells
+from biam.experiments.summary import wins
 from biam.plotting.scores import score_panels
 
 # %% [markdown]
@@ -48,3 +49,63 @@ alone = pd.concat(parts, ignore_index=True)[
     ["table", "scenario", "seeds", "wins", "meta-only", "BIAM"]
 ]
 alone.round(4)
+
+# %%
+regression = alone[alone["table"].isin(["e1", "e4"])]
+classes = alone[alone["table"].isin(["e3", "e5"])]
+assert (regression["meta-only"] < regression["BIAM"]).all()
+assert (classes["meta-only"] > classes["BIAM"]).all()
+
+# %% [markdown]
+# In **every** scenario of E1, E3, E4 and E5 the model on the clean rows alone has the better mean: lower error in regression, higher macro-F1 in classification.
+# The loop was not beaten by a cleverer method. It was beaten by ignoring the rows it was built to make use of.
+
+# %% alt="One panel per scenario of E1: test error on a logarithmic axis of the published loop, of the clean rows alone, of our learner and of a rival with the clean rows; the clean rows alone lie far left of the loop."
+e1 = load_results(stored, "e1")
+score_panels(
+    e1, "mse", ["BIAM", "BIAM2", "meta-only", "BIAM-X", "SAM+meta", "EBM-main+meta"], log=True
+)
+plt.show()
+
+# %% [markdown]
+# **For a user:** with 240 trusted rows, first fit those alone. A weighting method earns its place by what it adds. Ours uses all rows, and is compared with the clean rows alone on every page.
+
+# %%
+table = wins(e1, "mse", "BIAM-X", "meta-only")
+e4 = wins(load_results(stored, "e4"), "mse", "BIAM-X", "meta-only")
+both = pd.concat([table.assign(table="e1"), e4.assign(table="e4")], ignore_index=True)
+both[["table", "scenario", "seeds", "wins", "BIAM-X", "meta-only"]].round(5)
+
+# %% [markdown]
+# ## 3. Single numbers of a chaotic loop
+#
+# The same random draws, once in float32 and once in float64:
+
+# %%
+blocks = [f"e{k}" for k in range(1, 8)]
+cells = pd.concat([stable_cells(load_results(stored, name)) for name in blocks], ignore_index=True)
+share = cells.groupby(["table", "method"], sort=False)["stable"].mean().unstack()
+share.round(2)
+
+# %%
+clean = cells[
+    (cells["table"] == "e1") & (cells["scenario"] == "clean") & (cells["method"] == "BIAM")
+]
+ratio = clean[["float32", "float64"]].max(axis=1) / clean[["float32", "float64"]].min(axis=1)
+assert share.loc["e6", "BIAM"] < 0.2
+assert ratio.max() > 1.1
+clean.round(4)
+
+# %% [markdown]
+# On clean data the error of the loop differs by more than a tenth between the two precisions for some seed, and in E6 almost no cell of BIAM agrees with itself.
+#
+# **For a user:** a difference between two methods that is smaller than the difference between two precisions is no difference.
+#
+# ## 4. Claims of the README
+
+# %%
+rows = report(stored)
+claims = rows[
+    (rows["source"] == "README") & (rows["table"] != "mam") & (rows["verdict"] != "missing")
+]
+claims[["table", "scenario", "method", "metric", "paper", "reproduced", "verdict"]].round(3)

@@ -7,10 +7,15 @@ greys and colours that can be read on white and on black, at the width of a phon
 from biam.plotting.bilevel import three_step_loop
 from biam.plotting.contributions import contribution_curves
 from biam.plotting.explain import importances, waterfall
+from biam.plotting.images import image_grid, maps_from_curves, pixel_importance
 from biam.plotting.interactions import strength_map
 from biam.plotting.missing import missing_offsets, response_curves
+from biam.plotting.networks import weight_lines
+from biam.plotting.ranks import critical_difference_plot
 from biam.plotting.recovery import shape_recovery
 from biam.plotting.robustness import metric_by_rate
+from biam.plotting.scores import score_panels
+from biam.plotting.sets import set_differences
 from biam.plotting.shapes import hinges, shape_functions
 from biam.plotting.style import method_look
 from biam.plotting.surfaces import pair_auprc, pair_strengths, pair_surfaces
@@ -19,15 +24,21 @@ from biam.plotting.weights import weight_curve, weight_histogram
 
 __all__ = [
     "contribution_curves",
+    "critical_difference_plot",
     "hinges",
+    "image_grid",
     "importances",
+    "maps_from_curves",
     "method_look",
     "metric_by_rate",
     "missing_offsets",
     "pair_auprc",
     "pair_strengths",
     "pair_surfaces",
+    "pixel_importance",
     "response_curves",
+    "score_panels",
+    "set_differences",
     "shape_functions",
     "shape_recovery",
     "strength_map",
@@ -36,4 +47,5 @@ __all__ = [
     "waterfall",
     "weight_curve",
     "weight_histogram",
+    "weight_lines",
 ]

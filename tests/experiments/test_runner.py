@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,11 +14,17 @@ import joblib
 import pytest
 import torch
 
-from biam.exceptions import BIAMError, InvalidInputError, MissingExtraError, OutputError
+from biam.exceptions import (
+    BIAMError,
+    DataMissingError,
+    InvalidInputError,
+    MissingExtraError,
+    OutputError,
+)
 from biam.experiments import runner, store
 from biam.experiments.catalogue import TABLES
 from biam.experiments.records import Cell, Method, Profile, Scenario, Table
-from biam.experiments.report import load_results
+from biam.experiments.report import load_curves, load_results
 from biam.experiments.runner import reproduce, run_cell
 
 MAKE = "biam.datasets.synthetic:make_additive_regression"
@@ -223,23 +230,73 @@ if __name__ == "__main__":
     assert (tmp_path / "published.csv").read_bytes() == smoke_csv
 
 
-def test_killed_and_resumed_ends_in_the_same_bytes(published_out, tmp_path):
+def test_killed_three_times_and_resumed_ends_in_the_same_bytes(published_out, tmp_path):
     cells = tmp_path / "cells" / "published"
     command = [sys.executable, "-m", "biam.cli", "reproduce", "published"]
     command += ["--jobs", "1", "--profile", "full", "--out", str(tmp_path)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    deadline = time.monotonic() + 120
-    while len(list(cells.glob("*.json"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait(timeout=60) == -signal.SIGKILL
-    done = len(list(cells.glob("*.json")))
-    assert 2 <= done < 17
-    assert not (tmp_path / "published.csv").exists()
-    # What a kill during a write leaves: half a file under a temporary name.
-    (cells / ".left.tmp").write_text('{"key": "ab')
+    moments = sorted(random.Random(3).sample(range(1, 14), 3))
+    for least in moments:
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        deadline = time.monotonic() + 120
+        while len(list(cells.glob("*.json"))) < least and time.monotonic() < deadline:
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait(timeout=60) == -signal.SIGKILL
+        done = len(list(cells.glob("*.json")))
+        assert least <= done < 17
+        assert not (tmp_path / "published.csv").exists()
+        # What a kill during a write leaves: half a file under a temporary name.
+        (cells / f".left{least}.tmp").write_text('{"key": "ab')
     (outcome,) = reproduce(["published"], profile="full", out=tmp_path)
     assert (outcome.reused, outcome.computed) == (done, 17 - done)
     assert outcome.csv.read_bytes() == (published_out / "published.csv").read_bytes()
+
+
+def test_curves_and_origin_are_written_beside_the_table(tmp_path, monkeypatch):
+    scenario = Scenario("s", MAKE, {"n_samples": 50, "n_features": 2})
+    method = Method("curve", "biam.experiments.published:mean_prediction")
+    cells = (Cell("curved", "s", "curve", 1),)
+    profiles = dict.fromkeys(("smoke", "quick", "full"), Profile(cells, 0.1))
+    table = Table("curved", "title", "source", (scenario,), (method,), profiles)
+    monkeypatch.setitem(TABLES, "curved", table)
+    point = {"curve": "f", "x": 0.5, "z": None, "value": 2.0}
+    monkeypatch.setattr(
+        "biam.experiments.published.mean_prediction", lambda *a: ({"mse": 1.0}, [point])
+    )
+    reproduce(["curved"], out=tmp_path)
+    (row,) = load_curves(tmp_path, "curved").to_dict("records")
+    assert (row["scenario"], row["method"], row["seed"]) == ("s", "curve", 1)
+    assert (row["curve"], row["x"], row["value"]) == ("f", 0.5, 2.0)
+    assert row["z"] != row["z"]
+    origin = json.loads((tmp_path / "curved.json").read_text())
+    assert list(origin["code"]) == ["biam.datasets.synthetic biam.experiments.published"]
+
+
+def test_other_seeds_stay_in_the_csv_after_those_of_the_profile(tiny, tmp_path):
+    reproduce(["tiny"], out=tmp_path, seeds=[99])
+    (outcome,) = reproduce(["tiny"], out=tmp_path)
+    assert list(load_results(tmp_path, "tiny")["seed"].unique()) == [*SEEDS, 99]
+    assert outcome.computed == len(SEEDS)
+
+
+def test_the_cost_is_told_before_the_start(tiny, computed, tmp_path):
+    plans = []
+    reproduce(
+        ["tiny"], out=tmp_path, seeds=[1, 2], announce=lambda p: plans.append((p, len(computed)))
+    )
+    ((plan, before),) = plans
+    assert (plan.cells, plan.wanted, before) == (2, 2, 0)
+    assert plan.minutes == pytest.approx(0.1 * 2 / len(SEEDS))
+
+
+def test_absent_data_are_no_failure(tiny, tmp_path, monkeypatch):
+    def absent(**options):
+        raise DataMissingError("data file x/y is not there: get it from z.")
+
+    monkeypatch.setattr("biam.datasets.synthetic.make_additive_regression", absent)
+    (outcome,) = reproduce(["tiny"], out=tmp_path)
+    assert outcome.failed == ()
+    assert [cell.seed for cell, _ in outcome.absent] == list(SEEDS)
+    assert "get it from z" in outcome.absent[0][1]
