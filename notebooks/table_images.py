@@ -52,7 +52,9 @@ assert set(results["profile"]) == {"quick"}
 results[["data", "damage"]] = results["scenario"].str.split("/", expand=True)
 seeds = sorted(results["seed"].unique())
 assert seeds[0] == 42
-accuracy = results[results["metric"] == "accuracy"].groupby(["data", "damage", "method"])["value"].mean()
+accuracy = (
+    results[results["metric"] == "accuracy"].groupby(["data", "damage", "method"])["value"].mean()
+)
 print("seeds:", *seeds)
 
 # %% [markdown]
@@ -95,7 +97,12 @@ plt.show()
 curves = load_curves(stored, "images")
 curves = curves[curves["seed"] == 42]
 weights = curves[(curves["curve"] == "weight") & (curves["method"] == "CNN-weighted")]
-named = {"mnist/uniform40": "MNIST uniform", "mnist/flip40": "MNIST flip", "cifar10/uniform40": "CIFAR uniform", "cifar10/flip40": "CIFAR flip"}
+named = {
+    "mnist/uniform40": "MNIST uniform",
+    "mnist/flip40": "MNIST flip",
+    "cifar10/uniform40": "CIFAR uniform",
+    "cifar10/flip40": "CIFAR flip",
+}
 
 # %% alt="weights"
 plotting.weight_lines(weights, named)
@@ -114,7 +121,10 @@ caught.pivot_table(index="scenario", columns="method", values="value", sort=Fals
 
 # %%
 ours = curves[curves["method"] == "BIAM-X"]
-maps = {name: plotting.maps_from_curves(ours[ours["scenario"] == f"{name}/uniform40"]) for name in ("digits", "mnist", "cifar10")}
+maps = {
+    name: plotting.maps_from_curves(ours[ours["scenario"] == f"{name}/uniform40"])
+    for name in ("digits", "mnist", "cifar10")
+}
 
 # %% alt="digits"
 plotting.pixel_importance(maps["digits"])

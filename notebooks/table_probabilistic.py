@@ -32,44 +32,48 @@ now.round({"stored": 4, "now": 4})
 # %% [markdown]
 # ## Scores
 #
-# Mean ± standard deviation over five seeds, on 100 clean test rows. The search has two sets of 100 clean rows, one to judge structures and one to stop; every other learner that takes clean rows gets both. `EBM` sees the training rows only.
+# Mean ± standard deviation over five seeds, on 100 clean test rows. The search has two sets of 100 clean rows, one to judge structures and one to stop; every other learner that takes clean rows gets both. `EBM-main-fair` sees the training rows only.
 
 # %%
 results = load_results(stored, "probabilistic")
+# The name that other tables have for it: main effects, fair setting.
+results["method"] = results["method"].replace("EBM", "EBM-main-fair")
 assert sorted(results["seed"].unique()) == [11, 22, 33, 44, 55]
 HTML(shown(results, "mse").to_html())
 
 # %%
 HTML(shown(results, "accuracy").to_html())
 
-# %% alt="One panel per regression scenario, mse on the clean test rows: BIAM-P lies between the published loop, at the right, and BIAM-X and EBM, at the left."
-methods = ["BIAM-P", "BIAM", "BIAM-X", "meta-only", "EBM"]
-score_panels(results, "mse", methods)
+# %% alt="One panel per regression scenario, mse on the clean test rows: BIAM-P lies between the published loop, at the right, and BIAM-X and EBM-main-fair, at the left."
+methods = ["BIAM-P", "BIAM", "BIAM-X", "meta-only", "EBM-main-fair"]
+short = results.assign(scenario=results["scenario"].str.partition("/")[2])
+score_panels(short, "mse", methods)
 plt.show()
 
-# %% alt="One panel per classification scenario, accuracy on the clean test rows: BIAM-X and EBM lie to the right of BIAM-P in each; the seeds overlap."
-score_panels(results, "accuracy", methods)
+# %% alt="One panel per classification scenario, accuracy on the clean test rows: BIAM-X and EBM-main-fair lie to the right of BIAM-P in each; the seeds overlap."
+score_panels(short, "accuracy", methods)
 plt.show()
 
 # %%
 mse, accuracy = means(results, "mse"), means(results, "accuracy")
 over_loop = wins(results, "mse", "BIAM-P", "BIAM")
 assert (over_loop["wins"] == over_loop["seeds"]).all() and over_loop["seeds"].sum() == 40
-behind = mse.loc["BIAM-P"] > mse.loc["EBM"]
+behind = mse.loc["BIAM-P"] > mse.loc["EBM-main-fair"]
 assert list(behind.index[~behind]) == ["regression/noise30_mnar20"]
 complete = ["clean", "noise30", "t3", "chi2"]
 alone = mse[[f"regression/{name}" for name in complete]]
 assert (alone.loc["BIAM-P"] > 1.6 * alone.loc["meta-only"]).all()
-assert (accuracy.loc["BIAM-P"] < accuracy.loc[["BIAM-X", "EBM"]].min()).all()
+assert (accuracy.loc["BIAM-P"] < accuracy.loc[["BIAM-X", "EBM-main-fair"]].min()).all()
 
 # %% [markdown]
 # - The search beats the published loop in regression, in each of the 40 pairs of runs.
-# - **It does not beat a plain additive model.** `EBM`, which has no clean rows, has the lower mean error in seven of eight regression scenarios; the eighth has both wrong labels and values missing not at random. In classification `BIAM-X` and `EBM` are ahead everywhere.
+# - **It does not beat a plain additive model.** `EBM-main-fair`, which has no clean rows, has the lower mean error in seven of eight regression scenarios; the eighth has both wrong labels and values missing not at random. In classification `BIAM-X` and `EBM-main-fair` are ahead everywhere.
 # - Without gaps even the clean rows alone are better, by more than a third.
 #
 # ## Why: the search stops before it has finished
 
 # %%
+curves = load_curves(stored, "probabilistic")
 rows = results[results["method"] == "BIAM-P"].assign(
     task=lambda table: table["scenario"].str.partition("/")[0]
 )
@@ -77,10 +81,13 @@ epochs = rows[rows["metric"] == "epochs"].set_index("scenario")["value"]
 capped = (epochs == 200).groupby(level=0, sort=False).sum()
 assert (capped[["regression/clean", "regression/t3", "regression/chi2"]] == 5).all()
 assert capped[capped.index.str.startswith("regression")].sum() >= 32
+risk = curves[curves["curve"] == "tune_risk"].set_index(["scenario", "seed", "x"])["value"]
+lowest = risk.groupby(level=[0, 1]).idxmin().str[2].unstack()
+assert (lowest.loc[["regression/clean", "regression/t3", "regression/chi2"]] == 190).all(axis=None)
 capped.rename("of 5 runs, at the last epoch").to_frame()
 
 # %% [markdown]
-# A run may take 200 epochs, as described. On complete regression data without wrong labels all of them were used up: the tuning loss was still falling. The groups are right there (below), so what is short is the fit, not the choice.
+# A run may take 200 epochs, as described. On complete regression data without wrong labels all of them were used up, and the tuning loss was lowest at the end. The groups are right there (below), so what is short is the fit, not the choice.
 #
 # ## Which groups are found
 #
@@ -88,7 +95,6 @@ capped.rename("of 5 runs, at the last epoch").to_frame()
 # "Others" is the mean number of groups kept that are not planted; the two features of the planted product count neither way.
 
 # %%
-curves = load_curves(stored, "probabilistic")
 gaps = (("missing", 0, 0), ("interaction", 1, 2))
 regression = curves["scenario"].str.startswith("regression")
 
@@ -121,7 +127,7 @@ assert 0.4 < classes["group_recall"].mean() < 0.5 and classes["group_precision"]
 
 # %% [markdown]
 # - Regression without gaps: nothing wrong is kept, and nearly nothing is missed. This is what the search is good at.
-# - Regression with gaps: the planted missing effect is found in 9 of 20 runs and the planted interaction in 10. Where values are missing not at random more than a dozen groups are kept, most of them wrong: a gap then tells about the value, and many groups can say so.
+# - Regression with gaps: the planted missing effect is found in 9 of 20 runs and the planted interaction in 10. Where values are missing not at random more than a dozen groups are kept, and of those that count more than six in ten are wrong: a gap then tells about the value, and many groups can say so.
 # - Classification: what is kept is mostly right, but less than half of what was planted is found, the interaction never.
 #
 # ## The seeds on which settings were chosen
@@ -141,7 +147,7 @@ both.round(3)
 other = both["33, 44, 55"]
 assert other["classification", "group_recall", "BIAM-P"] < 0.4
 fall = (both["11, 22"] - other)["classification", "accuracy"]
-assert fall.idxmax() == "BIAM-P" and fall["BIAM-P"] > 0.06
+assert fall.idxmax() == "BIAM-P" and 0.06 < fall["BIAM-P"] < 0.08
 fresh = means(results[~results["seed"].isin([11, 22])], "mse")
 assert (fresh.loc["BIAM-P"] > fresh.loc["BIAM-X"]).all()
 mnar = wins(results, "mse", "BIAM-P", "BIAM-X").set_index("scenario").loc["regression/mnar20"]

@@ -64,11 +64,15 @@ mse, mae = (average_ranks(per_set, metric) for metric in ("mse", "mae"))
 order = mse["method"]
 
 # %%
-means = results.pivot_table(index="method", columns=["metric", "damage"], values="value", sort=False)
+means = results.pivot_table(
+    index="method", columns=["metric", "damage"], values="value", sort=False
+)
 HTML(means["mse"].loc[order].to_html(float_format="%.3f"))
 
 # %%
-wide = results[results["metric"] == "mse"].pivot_table(index="method", columns="dataset", values="value", sort=False)
+wide = results[results["metric"] == "mse"].pivot_table(
+    index="method", columns="dataset", values="value", sort=False
+)
 HTML(wide.loc[order].to_html(float_format="%.3f"))
 
 # %% [markdown]
@@ -86,7 +90,10 @@ plotting.critical_difference_plot(mse, cd, cliques(mse, cd))
 plt.show()
 
 # %%
-parts = {d: average_ranks(part, "mse").set_index("method")["rank"] for d, part in results.groupby("damage", sort=False)}
+parts = {
+    d: average_ranks(part, "mse").set_index("method")["rank"]
+    for d, part in results.groupby("damage", sort=False)
+}
 HTML(pd.DataFrame(parts).loc[order].to_html(float_format="%.1f"))
 
 # %% alt="diff"

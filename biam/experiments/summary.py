@@ -8,7 +8,7 @@ from biam.metrics import METRICS
 
 __all__ = ["KINDS", "best", "kind", "means", "shown", "wins"]
 
-KINDS = ("published loop", "ours", "rival as published", "rival, fair", "rival with meta rows")
+KINDS = ("published method", "ours", "rival as published", "rival, fair", "rival with meta rows")
 """What a method is, in the order in which tables list them."""
 
 
@@ -134,4 +134,6 @@ def _number(centre: float, spread: float, digits: int) -> str:
         return ""
     places = max(0, digits - 1 - int(np.floor(np.log10(abs(centre))))) if centre else digits
     text = f"{centre:.{min(places, 4)}f}"
-    return text if np.isnan(spread) else f"{text} ± {spread:.2g}"
+    if np.isnan(spread):
+        return text
+    return f"{text} ± {spread:.0f}" if spread >= 10 else f"{text} ± {spread:.2g}"

@@ -73,7 +73,9 @@ def kept_groups(
     dress(ax, grid=None)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.xaxis.tick_top()
-    ax.set_xticks(range(len(planted) + 1), [*map(group_name, planted), "others"])
+    # Side by side the longer names would touch.
+    titles = [group_name(group).replace(" ", "\n") for group in planted]
+    ax.set_xticks(range(len(planted) + 1), [*titles, "others"])
     ax.set_yticks(range(len(names)), [name.partition("/")[2] or name for name in names])
     ax.tick_params(length=0, labelsize=FONT - 1, colors=GREY)
     return ax

@@ -182,7 +182,8 @@ def pairs_by_protocol(task, seed, mechanism):
         hit = g.uniform(size=840) < 0.2
         y[:840][hit] = 1 - y[:840][hit]
     chance = {"mcar": 0.2, "mar": 0.4 * sigmoid(X[:, [0]]), "mnar": 0.4 * sigmoid(abs(X))}
-    gone = g.uniform(size=X.shape) < chance[mechanism]
+    # Met by the re-run of E7: the draws belong to the rows before they were permuted.
+    gone = g.uniform(size=X.shape)[order] < chance[mechanism]
     gone[:, 0] = False
     X[gone] = np.nan
     return X, y, hit

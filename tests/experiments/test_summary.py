@@ -35,14 +35,19 @@ def test_means_and_gaps(results):
 
 def test_spread_is_the_sample_deviation(results):
     text = shown(results, "mse")
-    assert text.loc[("published loop", "BIAM"), "a"] == "2.00 ± 1"
+    assert text.loc[("published method", "BIAM"), "a"] == "2.00 ± 1"
     assert text.loc[("rival with meta rows", "HGB+meta"), "a"] == ""
-    assert [k for k, _ in text.index] == ["published loop", "ours", "rival with meta rows"]
+    assert [k for k, _ in text.index] == ["published method", "ours", "rival with meta rows"]
+
+
+def test_wide_spreads_are_whole_numbers(results):
+    wide = results.assign(value=results["value"] * 100)
+    assert shown(wide, "mse").loc[("published method", "BIAM"), "b"] == "2000 ± 1000"
 
 
 def test_one_seed_has_no_spread(results):
     text = shown(results[results["seed"] == 0], "mse")
-    assert text.loc[("published loop", "BIAM"), "b"] == "10.0"
+    assert text.loc[("published method", "BIAM"), "b"] == "10.0"
 
 
 def test_best_follows_the_direction_of_the_metric(results):

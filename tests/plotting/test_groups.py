@@ -65,9 +65,10 @@ def test_the_threshold_decides(curves):
 
 def test_labels(curves):
     ax = kept_groups(curves, PLANTED)
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["x0", "m1 x2", "others"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["x0", "m1\nx2", "others"]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["clean", "gaps"]
     assert group_name(("missing", 3, 3)) == "m3"
+    assert group_name(("interaction", 1, 2)) == "m1 x2"
 
 
 def test_no_gates_are_refused(curves):
