@@ -38,7 +38,7 @@ assert results["seed"].nunique() == 5
 HTML(shown(results, "mse").to_html())
 
 # %% alt="One panel per scenario of E6: mse of ten methods on the clean test rows, a small dot per seed and a marker at the mean."
-methods = "BIAM BIAM2 BIAM-X meta-only SAM-fair XGBoost-fair EBM-main-fair SAM+meta HGB+meta cleanlab+meta"
+methods = "BIAM BIAM2 BIAM-X meta-only SAM-fair XGBoost-fair EBM-main-fair SAM+meta HGB+meta EBM-main+meta"
 score_panels(results, "mse", methods.split(), log=True)
 plt.show()
 

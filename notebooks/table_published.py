@@ -61,11 +61,11 @@ plt.show()
 value = rows.set_index(["scenario", "method", "seed", "metric"])["reproduced"].sort_index()
 clean, noisy = "regression/clean", "regression/noise30_missing20"
 shift, mnar = "extrapolation/domain_shift", "regression/mnar25_noise20"
-assert value[shift, "BIAM", 42, "mse"] < value[shift, "BIAM-H", 42, "mse"] / 100
-assert value[noisy, "BIAM", 42, "mse"] < value[noisy, "BIAM-B", 42, "mse"]
-assert value[noisy, "BIAM", 7, "mse"] < value[noisy, "BIAM-B", 7, "mse"]
-assert value[clean, "BIAM", 42, "mse"] > value[clean, "BIAM-B", 42, "mse"]
-assert value[mnar, "BIAM", 42, "mse"] > value[mnar, "BIAM-I", 42, "mse"]
+assert value[shift, "BIAM", "42", "mse"] < value[shift, "BIAM-H", "42", "mse"] / 100
+assert value[noisy, "BIAM", "42", "mse"] < value[noisy, "BIAM-B", "42", "mse"]
+assert value[noisy, "BIAM", "7", "mse"] < value[noisy, "BIAM-B", "7", "mse"]
+assert value[clean, "BIAM", "42", "mse"] > value[clean, "BIAM-B", "42", "mse"]
+assert value[mnar, "BIAM", "42", "mse"] > value[mnar, "BIAM-I", "42", "mse"]
 
 # %% [markdown]
 # - Outside the range of the training rows a hinge goes on as a line and a step stays flat: with seed 42 the error of `BIAM-H` is more than a hundred times larger.
