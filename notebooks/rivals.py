@@ -27,14 +27,15 @@ rows = [
         "published setting": "published" in r.settings,
         "takes gaps": r.handles_nan,
         "package": r.package,
-        "version": r.version,
+        "version": r.version.partition("+")[0],
         "reference": r.reference,
         "note": r.note,
     }
     for r in RIVALS.values()
 ]
 assert all(row["version"] for row in rows)
-HTML(pd.DataFrame(rows).to_html(index=False))
+table = pd.DataFrame(rows).to_html(index=False)
+HTML(f"<style>.left td {{text-align: left !important}}</style><div class=left>{table}</div>")
 
 # %% [markdown]
 # ## One of them, used
@@ -50,11 +51,11 @@ X = data.X.mask(data.X.quantile(0.9) < data.X)
 model = make_rival("HGB", task, "fair", random_state=0).fit(X.iloc[:400], data.y[:400])
 score = (model.predict(X.iloc[400:]) == data.y[400:]).mean()
 assert score > 0.9
-round(score, 3)
+print(f"accuracy {score:.3f}")
 
 # %%
-print("fair:     ", ", ".join(rival_names(task, "fair")))
-print("published:", ", ".join(rival_names(task, "published")))
+for setting in ("published", "fair"):
+    print(setting, *rival_names(task, setting), sep="\n  ")
 
 # %% [markdown]
 # ## What to keep in mind

@@ -20,14 +20,12 @@ stored = "../book/results"
 
 # %%
 import matplotlib.pyplot as plt
-from IPython.display import HTML
 
 from biam import plotting
 from biam.experiments.catalogue import TABLES
 from biam.experiments.images import make_image_split
 from biam.experiments.report import load_curves, load_results
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import shown
 
 # %% [markdown]
 # ## Recomputed just now
@@ -52,19 +50,20 @@ assert set(results["profile"]) == {"quick"}
 results[["data", "damage"]] = results["scenario"].str.split("/", expand=True)
 seeds = sorted(results["seed"].unique())
 assert seeds[0] == 42
-accuracy = (
-    results[results["metric"] == "accuracy"].groupby(["data", "damage", "method"])["value"].mean()
+chosen = results[results["metric"] == "accuracy"]
+accuracy = chosen.pivot_table(
+    index="method", columns=["data", "damage"], values="value", sort=False
 )
+methods = list(accuracy.index)
 print("seeds:", *seeds)
 
 # %% [markdown]
 # **Digits** (1,247 training pictures)
 
 # %%
-HTML(shown(results[results["data"] == "digits"], "accuracy").to_html())
+accuracy["digits"].round(3)
 
 # %% alt="digits"
-methods = list(dict.fromkeys(results["method"]))
 plotting.score_panels(results[results["data"] == "digits"], "accuracy", methods)
 plt.show()
 
@@ -72,7 +71,7 @@ plt.show()
 # **MNIST** (2,000 training pictures)
 
 # %%
-HTML(shown(results[results["data"] == "mnist"], "accuracy").to_html())
+accuracy["mnist"].round(3)
 
 # %% alt="mnist"
 plotting.score_panels(results[results["data"] == "mnist"], "accuracy", methods)
@@ -82,7 +81,7 @@ plt.show()
 # **CIFAR-10, subset of 4,000 pictures** (2,000 training pictures)
 
 # %%
-HTML(shown(results[results["data"] == "cifar10"], "accuracy").to_html())
+accuracy["cifar10"].round(3)
 
 # %% alt="cifar"
 plotting.score_panels(results[results["data"] == "cifar10"], "accuracy", methods)
@@ -117,13 +116,14 @@ caught.pivot_table(index="scenario", columns="method", values="value", sort=Fals
 #
 # ## Where in the picture
 #
-# The contributions of `BIAM-X` to the logit of a class, put back onto the pixels: the darker, the larger the mean size.
+# The contributions of `BIAM-X` to the logit of a class, put back onto the pixels: the stronger the blue, the larger they are on average.
 
 # %%
 ours = curves[curves["method"] == "BIAM-X"]
 maps = {
     name: plotting.maps_from_curves(ours[ours["scenario"] == f"{name}/uniform40"])
     for name in ("digits", "mnist", "cifar10")
+    if name in set(results["data"])
 }
 
 # %% alt="digits"

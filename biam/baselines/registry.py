@@ -32,7 +32,7 @@ class Rival:
     package : str
         Distribution that implements it, as pip calls it.
     fair : callable
-        (task, seed, **options) -> estimator.
+        ``(task, seed, **options)`` -> estimator.
     published : callable, optional
         The same with the published settings; None where nothing was published.
     handles_nan : bool

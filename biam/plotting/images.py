@@ -64,7 +64,7 @@ def maps_from_curves(curves: pd.DataFrame) -> dict[str, np.ndarray]:
 def pixel_importance(
     maps: Mapping[str, Any], *, columns: int = 5, shared_scale: bool = True
 ) -> Figure:
-    """One picture per class: the darker a pixel, the larger its mean |contribution|.
+    """One picture per class: the stronger the blue, the larger the mean |contribution|.
 
     Parameters
     ----------
@@ -93,6 +93,7 @@ def pixel_importance(
         )
         bar.set_label("mean |contribution| to the logit", color=GREY, fontsize=FONT)
         bar.outline.set_edgecolor(GREY)
+        bar.ax.set_facecolor("none")
         bar.ax.tick_params(colors=GREY, labelsize=FONT)
     return fig
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from biam.exceptions import InvalidInputError
 from biam.plotting.style import FONT, GREY, dress, figure, method_look
@@ -80,9 +81,19 @@ def _panel(ax: Axes, rows: pd.DataFrame, methods: list[str], log: bool) -> None:
             markersize=5,
         )
     if log:
-        ax.set_xscale("log")
+        _log_axis(ax)
     ax.set_yticks(list(place.values()), list(place))
     ax.set_ylim(-0.6, len(methods) - 0.4)
     dress(ax, grid="x")
     ax.tick_params(axis="y", labelsize=FONT - 2, length=0)
     ax.tick_params(axis="x", labelsize=FONT - 2)
+
+
+def _log_axis(ax: Axes) -> None:
+    """Plain numbers at a few places: round ones within a decade, powers of ten beyond."""
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    within = high / low < 20
+    ax.xaxis.set_major_locator(MaxNLocator(3) if within else LogLocator(numticks=5))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())

@@ -54,6 +54,10 @@ def test_nothing_important_shows_the_page():
     assert image.cmap(image.norm(0.0))[3] == 0
 
 
+def test_no_panel_and_no_bar_has_a_ground_of_its_own():
+    assert [ax.get_facecolor()[3] for ax in pixel_importance(MAPS).axes] == [0, 0, 0]
+
+
 def test_panels_stand_in_lines():
     fig = pixel_importance({str(k): np.ones((2, 2)) for k in range(5)}, columns=3)
     grid = fig.axes[0].get_subplotspec().get_gridspec()

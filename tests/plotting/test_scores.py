@@ -38,3 +38,17 @@ def test_columns_and_methods_must_be_there(results):
         score_panels(results.drop(columns="value"), "mse", ["BIAM"])
     with pytest.raises(InvalidInputError, match="no such rows"):
         score_panels(results, "mse", ["CatBoost"])
+
+
+@pytest.mark.parametrize(("factor", "labels"), [(1.0, {"2", "4", "6"}), (1e4, {"1", "100"})])
+def test_log_axes_have_few_plain_numbers(factor, labels):
+    values = [1.0, 2.0, 6.0 * factor]
+    rows = {"scenario": "s", "method": "BIAM", "seed": range(3), "metric": "mse", "value": values}
+    (ax, *_) = score_panels(pd.DataFrame(rows), "mse", ["BIAM"], log=True).axes
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    ticks = ax.xaxis.get_major_ticks()
+    shown = {t.label1.get_text() for t in ticks if low <= t.get_loc() <= high}
+    assert labels <= shown
+    assert len(shown) <= 5
+    assert not [t for t in ax.xaxis.get_minor_ticks() if t.label1.get_text()]
