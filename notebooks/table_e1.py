@@ -73,11 +73,19 @@ assert (
     > table.loc["BIAM", ["mixture_A", "mixture_B", "heavy_t"]]
 ).all()
 
+# %%
+meta = [name for name in table.index if name.endswith("+meta")]
+noises = [name for name in table if name != "clean"]
+assert table.loc[meta, "clean"].min() < table.loc["BIAM-X", "clean"]
+assert (table.loc[meta, noises].min() > 100 * table.loc["BIAM-X", noises]).all()
+
+
 # %% [markdown]
 # - Learned weights do what they are for: under heavy tails and gross outliers `BIAM` is far below `BIAM-B`, the same loop with equal weights. On clean labels they cost something.
 # - But the **240 clean rows alone** (`meta-only`) are better than the published loop in all six scenarios, by a factor of a hundred or more.
 # - `BIAM-X`, our default learner, uses all rows and stays below 0.001 everywhere; it is never worse than the clean rows alone.
 # - Pairs (`BIAM2`) help under 30 % gross outliers and hurt under the other noises.
+# - With the same clean rows no rival comes near: under every noise the best of them has an error a hundred times that of `BIAM-X`. On clean labels splines (`SAM+meta`) are a little better.
 
 # %% [markdown]
 # ## Where the numbers come from
