@@ -21,21 +21,14 @@ from IPython.display import HTML
 from biam.baselines.registry import RIVALS
 
 # %%
-rows = [
-    {
-        "rival": r.name,
-        "published setting": "published" in r.settings,
-        "takes gaps": r.handles_nan,
-        "package": r.package,
-        "version": r.version.partition("+")[0],
-        "reference": r.reference,
-        "note": r.note,
-    }
-    for r in RIVALS.values()
-]
-assert all(row["version"] for row in rows)
-table = pd.DataFrame(rows).to_html(index=False)
-HTML(f"<style>.left td {{text-align: left !important}}</style><div class=left>{table}</div>")
+names = ["name", "settings", "package", "version", "reference", "note"]
+table = pd.DataFrame([{name: getattr(r, name) for name in names} for r in RIVALS.values()])
+assert table["version"].notna().all()
+# The build of a library, such as +cpu, is no part of its version.
+table["version"] = table["version"].str.partition("+")[0]
+table["settings"] = table["settings"].str.join(", ")
+text = table.to_html(index=False)
+HTML(f"<style>.left td {{text-align: left !important}}</style><div class=left>{text}</div>")
 
 # %% [markdown]
 # ## One of them, used

@@ -167,7 +167,7 @@ by_rows.round(4)
 
 # %%
 wrong = results[results["scenario"].str.match("outlier30/(wrong|meta240)")]
-rate = wrong["scenario"].str.extract(r"wrong(\d+)")[0].fillna(0).astype(float) / 100
+rate = wrong["scenario"].str.extract(r"wrong(\d+)")[0].fillna("0").astype(float) / 100
 wrong = wrong.assign(x=rate)
 
 # %% alt="Mse on a logarithmic axis against the share of wrong meta rows: at zero BIAM-X is best; at 10 per cent BIAM and BIAM-X are near 100 while meta-only is unharmed; at 50 per cent all three exceed 1000."
