@@ -14,7 +14,7 @@ from IPython.display import HTML
 
 from biam.experiments.report import load_results, report
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import means, shown, wins
+from biam.experiments.summary import means, score_table, wins
 from biam.plotting.changes import change_ratios
 from biam.plotting.robustness import metric_by_rate
 
@@ -38,7 +38,7 @@ assert results["seed"].nunique() == 5
 mse = means(results, "mse")
 names = ["clean", "outlier10", "outlier30", "noise30", "MNAR_20"]
 parts = results[results["scenario"].isin(names)]
-HTML(shown(parts, "mse").to_html())
+HTML(score_table(parts, "mse"))
 
 # %% alt="Mse of BIAM and BIAM-X with one setting changed over that without the change, a row per change and a marker per scenario: more knots cost BIAM a factor of two to ten and BIAM-X nothing, own knots change little, no interactions help where values are missing."
 changes = {
@@ -92,7 +92,7 @@ assert (knots < 0.0005).all(axis=None)
 # %%
 gated = results[results["scenario"].isin(["outlier30", "int_clean"])]
 gated = gated[gated["method"].str.fullmatch("BIAM|BIAM-X|BIAM2:.*")]
-HTML(shown(gated, "mse").to_html())
+HTML(score_table(gated, "mse"))
 
 # %%
 rows = report(stored, ["ablations"])
@@ -126,7 +126,7 @@ runs[[robust, discovery]].round(3)
 shift = results[results["scenario"] == "domain_shift"]
 hinge = wins(shift, "mse", "BIAM:shift", "BIAM-H:shift")
 assert hinge["wins"].item() == 5 and (hinge["BIAM-H:shift"] > 40 * hinge["BIAM:shift"]).all()
-HTML(shown(shift, "mse").to_html())
+HTML(score_table(shift, "mse"))
 
 # %% [markdown]
 # The hinge is better at all five seeds, on average by a factor above 40. The true function is a line: a hinge is right about it by luck, and would be as wrong about a curve that levels off.

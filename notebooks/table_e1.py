@@ -4,7 +4,7 @@
 # Regression on 720 complete rows of ten features. Only the training labels are spoiled: by a mixture around two wrong centres (`mixture_A`), by a second population far away (`mixture_B`), by heavy tails (`heavy_t`), or by gross outliers in 10 or 30 per cent of the rows. The 240 meta rows and the test rows are clean.
 #
 # Every method that learns from clean meta rows has company here: the additive model on the meta rows alone (`meta-only`), and each rival
-# in three settings: as the paper ran it, in a fair setting (`-fair`), and with the meta rows added and used for calibration (`+meta`). See [](../book/rivals.md).
+# in three settings: as the paper ran it, in a fair setting (`-fair`), and with the meta rows added and used for calibration (`+meta`). See [](rivals.ipynb).
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -16,7 +16,7 @@ from IPython.display import HTML
 
 from biam.experiments.report import load_results, report
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import means, shown
+from biam.experiments.summary import means, score_table
 from biam.plotting.scores import score_panels
 
 # %% [markdown]
@@ -35,7 +35,7 @@ now.round({"stored": 4, "now": 4})
 # %%
 results = load_results(stored, "e1")
 assert results["seed"].nunique() == 5
-HTML(shown(results, "mse").to_html())
+HTML(score_table(results, "mse"))
 
 # %% alt="One panel per scenario of E1: mse of ten methods on the clean test rows, a small dot per seed and a marker at the mean."
 methods = "BIAM BIAM2 BIAM-X meta-only SAM-fair XGBoost-fair EBM-main-fair SAM+meta HGB+meta EBM-main+meta"

@@ -4,7 +4,7 @@
 # Two classes with one rare row in 20 or 50, flipped labels, and gaps, at once.
 #
 # Every method that learns from clean meta rows has company here: the additive model on the meta rows alone (`meta-only`), and each rival
-# in three settings: as the paper ran it, in a fair setting (`-fair`), and with the meta rows added and used for calibration (`+meta`). See [](../book/rivals.md).
+# in three settings: as the paper ran it, in a fair setting (`-fair`), and with the meta rows added and used for calibration (`+meta`). See [](rivals.ipynb).
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -16,7 +16,7 @@ from IPython.display import HTML
 
 from biam.experiments.report import load_results, report
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import means, shown
+from biam.experiments.summary import means, score_table
 from biam.plotting.scores import score_panels
 
 # %% [markdown]
@@ -35,7 +35,7 @@ now.round({"stored": 4, "now": 4})
 # %%
 results = load_results(stored, "e5")
 assert results["seed"].nunique() == 5
-HTML(shown(results, "f1_macro").to_html())
+HTML(score_table(results, "f1_macro"))
 
 # %% alt="One panel per scenario of E5: f1_macro of ten methods on the clean test rows, a small dot per seed and a marker at the mean."
 methods = "BIAM BIAM2 BIAM-X meta-only SAM-fair XGBoost-fair EBM-main-fair SAM+meta HGB+meta EBM-main+meta"

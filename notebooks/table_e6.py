@@ -4,7 +4,7 @@
 # Three main effects and three pairs. BIAM2 has its gates set to discover pairs. Except in `int_clean`, 30 % of the labels are shifted and values are missing; in `null_main` no pair is planted.
 #
 # Every method that learns from clean meta rows has company here: the additive model on the meta rows alone (`meta-only`), and each rival
-# in three settings: as the paper ran it, in a fair setting (`-fair`), and with the meta rows added and used for calibration (`+meta`). See [](../book/rivals.md).
+# in three settings: as the paper ran it, in a fair setting (`-fair`), and with the meta rows added and used for calibration (`+meta`). See [](rivals.ipynb).
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -16,7 +16,7 @@ from IPython.display import HTML
 
 from biam.experiments.report import load_results, report
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import means, shown
+from biam.experiments.summary import means, score_table
 from biam.plotting.scores import score_panels
 
 # %% [markdown]
@@ -35,7 +35,7 @@ now.round({"stored": 4, "now": 4})
 # %%
 results = load_results(stored, "e6")
 assert results["seed"].nunique() == 5
-HTML(shown(results, "mse").to_html())
+HTML(score_table(results, "mse"))
 
 # %% alt="One panel per scenario of E6: mse of ten methods on the clean test rows, a small dot per seed and a marker at the mean."
 methods = "BIAM BIAM2 BIAM-X meta-only SAM-fair XGBoost-fair EBM-main-fair SAM+meta HGB+meta EBM-main+meta"
@@ -48,7 +48,7 @@ plt.show()
 # The area under the precision-recall curve of the planted pairs among all 45, ranked by strength. In the scenario without pairs, those of the others count as planted, as in the re-run: a low value is right there.
 
 # %%
-HTML(shown(results, "pair_auprc").to_html())
+HTML(score_table(results, "pair_auprc"))
 
 # %% [markdown]
 # ## Beside an independent re-run

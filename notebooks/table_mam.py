@@ -19,7 +19,7 @@ from IPython.display import HTML
 from biam.experiments.catalogue import TABLES
 from biam.experiments.report import load_curves, load_results, report
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import shown, wins
+from biam.experiments.summary import score_table, wins
 from biam.plotting.epochs import epoch_panels
 from biam.plotting.scores import score_panels
 
@@ -72,10 +72,10 @@ chosen = chosen.assign(
 )
 others = mam[(mam["method"] != "MAM") & mam["metric"].isin(["mse", "accuracy"])]
 both = pd.concat([chosen, others], ignore_index=True)
-HTML(shown(both, "mse").to_html())
+HTML(score_table(both, "mse"))
 
 # %%
-HTML(shown(both, "accuracy").to_html())
+HTML(score_table(both, "accuracy"))
 
 # %%
 best, last = (

@@ -17,7 +17,7 @@ from IPython.display import HTML
 from biam.datasets.structured import PLANTED, UNCOUNTED
 from biam.experiments.report import load_curves, load_results
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import means, shown, wins
+from biam.experiments.summary import means, score_table, wins
 from biam.plotting.groups import kept_groups
 from biam.plotting.scores import score_panels
 
@@ -39,10 +39,10 @@ results = load_results(stored, "probabilistic")
 # The name that other tables have for it: main effects, fair setting.
 results["method"] = results["method"].replace("EBM", "EBM-main-fair")
 assert sorted(results["seed"].unique()) == [11, 22, 33, 44, 55]
-HTML(shown(results, "mse").to_html())
+HTML(score_table(results, "mse"))
 
 # %%
-HTML(shown(results, "accuracy").to_html())
+HTML(score_table(results, "accuracy"))
 
 # %% alt="One panel per regression scenario, mse on the clean test rows: BIAM-P lies between the published loop, at the right, and BIAM-X and EBM-main-fair, at the left."
 methods = ["BIAM-P", "BIAM", "BIAM-X", "meta-only", "EBM-main-fair"]

@@ -1,15 +1,25 @@
 """Tidy results as people read them: a row per method, a column per scenario, mean ± spread."""
 
+from html import escape
+
 import numpy as np
 import pandas as pd
 
 from biam.exceptions import InvalidInputError
 from biam.metrics import METRICS
 
-__all__ = ["KINDS", "best", "kind", "means", "shown", "wins"]
+__all__ = ["KINDS", "best", "kind", "means", "score_table", "shown", "wins"]
 
 KINDS = ("published method", "ours", "rival as published", "rival, fair", "rival with meta rows")
 """What a method is, in the order in which tables list them."""
+
+STYLE = (
+    ".biam-scores {overflow-x: auto} .biam-scores table {font-size: .8rem; white-space: nowrap}"
+    ".biam-scores td {text-align: right !important; padding: .1rem .5rem}"
+    ".biam-scores th {text-align: left !important; padding: .1rem .5rem; font-weight: normal}"
+    ".biam-scores thead th {text-align: right !important}"
+    ".biam-scores th.kind {padding-top: .6rem; font-style: italic; opacity: .75}"
+)
 
 
 def kind(method: str) -> str:
@@ -49,7 +59,7 @@ def shown(results: pd.DataFrame, metric: str, *, digits: int = 3) -> pd.DataFram
     results : DataFrame
     metric : str
     digits : int
-        Significant digits of the mean; the deviation gets two.
+        Significant digits of the mean; the deviation gets as many decimals.
 
     Returns
     -------
@@ -70,6 +80,35 @@ def shown(results: pd.DataFrame, metric: str, *, digits: int = 3) -> pd.DataFram
         [(kind(name), name) for name in order], names=["", "method"]
     )
     return text
+
+
+def score_table(results: pd.DataFrame, metric: str, *, digits: int = 3) -> str:
+    """The table of `shown` as HTML: methods under what they are, the best mean of a column bold.
+
+    Parameters
+    ----------
+    results : DataFrame
+    metric : str
+    digits : int
+        As in `shown`.
+    """
+    text, winners = shown(results, metric, digits=digits), best(results, metric)
+    bold = set(zip(winners["scenario"], winners["method"], strict=True))
+    head = "".join(f"<th>{escape(name)}</th>" for name in text)
+    rows, last = [], ""
+    for (group, method), values in zip(text.index, text.to_numpy(), strict=True):
+        if group != last:
+            rows.append(f'<tr><th class="kind" colspan="{text.shape[1] + 1}">{group}</th></tr>')
+        last = group
+        cells = "".join(
+            f"<td>{f'<b>{value}</b>' if (name, method) in bold else value}</td>"
+            for name, value in zip(text, values, strict=True)
+        )
+        rows.append(f"<tr><th>{escape(method)}</th>{cells}</tr>")
+    return (
+        f'<div class="biam-scores"><style>{STYLE}</style><table>'
+        f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
 
 
 def best(results: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -130,10 +169,10 @@ def _lower(metric: str) -> bool:
 
 
 def _number(centre: float, spread: float, digits: int) -> str:
+    """Mean and spread with as many decimals as `digits` of the mean need, at most five."""
     if np.isnan(centre):
         return ""
-    places = max(0, digits - 1 - int(np.floor(np.log10(abs(centre))))) if centre else digits
-    text = f"{centre:.{min(places, 4)}f}"
-    if np.isnan(spread):
-        return text
-    return f"{text} ± {spread:.0f}" if spread >= 10 else f"{text} ± {spread:.2g}"
+    size = int(np.floor(np.log10(abs(centre)))) if centre else 0
+    places = min(max(0, digits - 1 - size), 5)
+    text = f"{centre:.{places}f}"
+    return text if np.isnan(spread) else f"{text} ± {spread:.{places}f}"

@@ -1,11 +1,13 @@
 """Means, spreads, winners and wins by hand."""
 
+import re
+
 import pandas as pd
 import pytest
 
 from biam.exceptions import InvalidInputError
 from biam.experiments.catalogue import TABLES
-from biam.experiments.summary import KINDS, best, kind, means, shown, wins
+from biam.experiments.summary import KINDS, best, kind, means, score_table, shown, wins
 
 VALUES = {
     ("a", "BIAM"): [1.0, 2.0, 3.0],
@@ -35,7 +37,7 @@ def test_means_and_gaps(results):
 
 def test_spread_is_the_sample_deviation(results):
     text = shown(results, "mse")
-    assert text.loc[("published method", "BIAM"), "a"] == "2.00 ± 1"
+    assert text.loc[("published method", "BIAM"), "a"] == "2.00 ± 1.00"
     assert text.loc[("rival with meta rows", "HGB+meta"), "a"] == ""
     assert [k for k, _ in text.index] == ["published method", "ours", "rival with meta rows"]
 
@@ -43,6 +45,19 @@ def test_spread_is_the_sample_deviation(results):
 def test_wide_spreads_are_whole_numbers(results):
     wide = results.assign(value=results["value"] * 100)
     assert shown(wide, "mse").loc[("published method", "BIAM"), "b"] == "2000 ± 1000"
+
+
+def test_small_numbers_keep_five_decimals(results):
+    small = results.assign(value=results["value"] / 1e4)
+    assert shown(small, "mse").loc[("published method", "BIAM"), "a"] == "0.00020 ± 0.00010"
+
+
+def test_score_table_has_a_row_per_method_and_bold_winners(results):
+    html = score_table(results.assign(method=results["method"] + "<"), "mse")
+    assert html.count("<tr>") == 1 + 2 + 3
+    assert "BIAM-X&lt;" in html
+    html = score_table(results, "mse")
+    assert re.findall("<b>(.*?)</b>", html) == ["1.50 ± 1.73", "1.00 ± 0.00"]
 
 
 def test_one_seed_has_no_spread(results):
