@@ -14,8 +14,8 @@ KINDS = ("published method", "ours", "rival as published", "rival, fair", "rival
 """What a method is, in the order in which tables list them."""
 
 STYLE = (
-    ".biam-scores {overflow-x: auto} .biam-scores table {font-size: .8rem; white-space: nowrap}"
-    ".biam-scores td {text-align: right !important; padding: .1rem .5rem}"
+    ".biam-scores {overflow-x: auto} .biam-scores table {font-size: .75rem; white-space: nowrap}"
+    ".biam-scores td {text-align: right !important; padding: .1rem .4rem}"
     ".biam-scores th {text-align: left !important; padding: .1rem .5rem; font-weight: normal}"
     ".biam-scores thead th {text-align: right !important}"
     ".biam-scores th.kind {padding-top: .6rem; font-style: italic; opacity: .75}"

@@ -94,6 +94,6 @@ def _log_axis(ax: Axes) -> None:
     ax.set_xscale("log")
     low, high = ax.get_xlim()
     within = high / low < 20
-    ax.xaxis.set_major_locator(MaxNLocator(3) if within else LogLocator(numticks=5))
+    ax.xaxis.set_major_locator(MaxNLocator(3) if within else LogLocator(numticks=4))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
