@@ -26,8 +26,8 @@ _RIVALS = ("Lasso", "SAM", "NAM", "MLP", "XGBoost")
 _PEERS = {"regression": ("HGB", "EBM-main"), "classification": ("HGB", "EBM-main", "cleanlab")}
 _SMOKE = ("BIAM", "BIAM-B", "BIAM-X", "meta-only")
 _QUICK_SEEDS = SEEDS[:2]
-# Default EBM with pairs takes minutes a fit: one seed of one scenario shows that its fair setting,
-# which has all of them, is no worse.
+# Default EBM with pairs takes minutes a fit, a quarter of an hour without noise: it is run once, in
+# the second scenario, to show what the coarser bins of its fair setting cost.
 _SLOW = ("EBM",)
 
 
@@ -106,7 +106,7 @@ def _grid(
     table: str, places: list[str], names: list[str], seeds: tuple[int, ...]
 ) -> tuple[Cell, ...]:
     cells = plan(table, [(place, names, seeds) for place in places])
-    first = (places[0], SEEDS[0])
+    first = (places[1], SEEDS[0])
     return tuple(c for c in cells if c.method not in _SLOW or (c.scenario, c.seed) == first)
 
 
