@@ -154,9 +154,9 @@ e6 = load_results(stored, "e6")
 is_auprc = (e6["metric"] == "pair_auprc") & (e6["scenario"] != "null_main")
 auprc = e6[is_auprc & e6["method"].isin(["BIAM2", "EBM-fair", "CatBoost"])]
 level = auprc.groupby("method")["value"].mean()
-assert level["BIAM2"] < level.drop("BIAM2").min()
+assert level["CatBoost"] < level["BIAM2"] < level["EBM-fair"]
 
-# %% alt="Area under the precision-recall curve of the planted pairs by scenario, bars for means and dots for seeds: BIAM2 below its rivals"
+# %% alt="Area under the precision-recall curve of the planted pairs by scenario, bars for means and dots for seeds: BIAM2 below EBM and above CatBoost"
 plotting.pair_auprc(auprc)
 plt.show()
 

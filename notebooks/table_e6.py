@@ -75,15 +75,25 @@ assert (
 )
 assert (table.loc["BIAM-X", rest] < table.loc["BIAM2", rest]).all()
 auprc = means(results, "pair_auprc")
-assert (
-    auprc.loc[["EBM-fair", "CatBoost"], ["int_clean", *rest]].min()
-    > auprc.loc["BIAM2", ["int_clean", *rest]]
-).all()
+assert (auprc.loc["EBM-fair"] > auprc.loc["BIAM2"]).all()
+assert (auprc.loc["CatBoost"] < auprc.loc["BIAM2"]).all()
+assert table.loc["BIAM-X", "int_clean"] > 1.2 * table.loc["SAM-fair", "int_clean"]
+
+# %%
+meta = [name for name in table.index if name.endswith("+meta")]
+assert (table.loc[meta].min() < table.loc["BIAM-X"]).all()
+one = results[
+    (results["scenario"] == "int_mcar") & (results["seed"] == 42) & (results["metric"] == "mse")
+].set_index("method")["value"]
+assert one["EBM"] < one["EBM-fair"]
 
 # %% [markdown]
 # - Without noise and gaps the pairs pay: `BIAM2` has less than half the error of any model without pairs.
-# - With noise and gaps that is over. `BIAM-X`, which has no pairs, has the lower error in all three scenarios.
-# - EBM and CatBoost rank the planted pairs higher than `BIAM2` in all four scenarios that have pairs.
+# - With noise and gaps that is over. `BIAM-X` has the lower error in all three scenarios.
+# - EBM ranks the planted pairs higher than `BIAM2` in every scenario, CatBoost lower.
+# - `BIAM-X` has no pairs, and in `int_clean` it does worse than plain splines: what the pairs leave over looks to it like wrong labels, and it weighs such rows down.
+# - In every scenario some rival with the meta rows is ahead of `BIAM-X`, which has no pairs to offer.
+# - EBM as published is run once, for it takes minutes: its finer bins are worth something (`int_mcar`, seed 42).
 
 # %% [markdown]
 # ## Where the numbers come from
