@@ -101,8 +101,8 @@ TABLES = (
             "smoke": Profile(
                 plan("ablations", [("domain_shift", ["BIAM-H:shift"], SEEDS[:1])]), 0.1
             ),
-            "quick": Profile(plan("ablations", _plan(SEEDS[:2])), 3),
-            "full": Profile(plan("ablations", _plan(SEEDS)), 8),
+            "quick": Profile(plan("ablations", _plan(SEEDS[:2])), 1.5),
+            "full": Profile(plan("ablations", _plan(SEEDS)), 4),
         },
     ),
 )

@@ -159,7 +159,7 @@ TABLES = (
             _noise(name, "e1")
             for name in ("clean", "mixture_A", "mixture_B", "heavy_t", "outlier10", "outlier30")
         ],
-        (0.1, 8, 20),
+        (0.1, 9, 20),
     ),
     _block(
         "e2",
@@ -171,7 +171,7 @@ TABLES = (
             _gaps("MAR", 20),
             _gaps("MNAR", 20),
         ],
-        (0.1, 8, 20),
+        (0.1, 5, 12),
     ),
     _block(
         "e3",
@@ -183,7 +183,7 @@ TABLES = (
                 for r1, r2 in ((0.1, 0.10), (0.3, 0.10), (0.3, 0.15), (0.5, 0.15))
             ),
         ],
-        (0.1, 8, 20),
+        (0.1, 5, 12),
     ),
     _block(
         "e4",
@@ -196,7 +196,7 @@ TABLES = (
             Scenario("highdim", _REGRESSION, {**_EXTREME, "n_features": 50}),
             Scenario("smalln", _REGRESSION, {**_EXTREME, "n_samples": 300}),
         ],
-        (0.1, 8, 20),
+        (0.1, 9, 20),
         rivals=("Huber", "RANSAC"),
     ),
     _block(
@@ -209,7 +209,7 @@ TABLES = (
             _classes("n30_imb50", noise_rate=0.3, imbalance=0.02),
             _classes("n20_imb50_miss20", noise_rate=0.2, imbalance=0.02, missing_rate=0.2),
         ],
-        (0.1, 8, 20),
+        (0.1, 4, 9),
         rivals=("XGB-BAL",),
         peers=("balanced-forest", "SMOTE-HGB"),
     ),
@@ -217,7 +217,7 @@ TABLES = (
         "e6",
         "Planted pairs: regression, gates set to discover",
         _planted_scenarios(binary=False),
-        (0.1, 8, 20),
+        (0.1, 11, 24),
         gates="discovery",
         rivals=("EBM", "CatBoost"),
         # The loop is chaotic in every cell of E6: other processors, other numbers.
@@ -227,7 +227,7 @@ TABLES = (
         "e7",
         "Planted pairs: two classes, gates set to discover",
         _planted_scenarios(binary=True),
-        (0.1, 8, 20),
+        (0.1, 8, 18),
         gates="discovery",
         rivals=("EBM", "CatBoost"),
     ),
