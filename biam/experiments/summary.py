@@ -112,8 +112,12 @@ def score_table(results: pd.DataFrame, metric: str, *, digits: int = 3) -> str:
 
 
 def best(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Best method of each scenario by its mean: scenario, method, value."""
-    table = means(results, metric)
+    """Best method of each scenario by its mean: scenario, method, value.
+
+    Methods that ran for fewer seeds than others are left out.
+    """
+    runs = _pivot(results, metric, "count")
+    table = means(results, metric).where(runs == runs.max())
     place = table.idxmin() if _lower(metric) else table.idxmax()
     value = [table.loc[method, scenario] for scenario, method in place.items()]
     return pd.DataFrame({"scenario": place.index, "method": place.to_numpy(), "value": value})
