@@ -251,7 +251,7 @@ def _print_outcome(outcome: "Outcome", profile: str, out: str) -> None:
         click.echo(f"  {met} of {len(rows)} numbers of the {source} met")
     for line in dict.fromkeys(line for _, line in outcome.absent):
         n = sum(line == other for _, other in outcome.absent)
-        click.echo(f"  {n} cells not run: {line.partition(': ')[2] or line}", err=True)
+        click.echo(f"  {n} cells not run: {line}", err=True)
     for cell, line in outcome.failed:
         click.echo(f"  failed {cell}: {line} (traceback below {out}/cells)", err=True)
 

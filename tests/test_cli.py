@@ -111,13 +111,14 @@ def test_reproduce_prints_headlines_and_verdicts(tmp_path):
 
 def test_absent_data_are_named_once_and_are_no_failure(tmp_path, monkeypatch):
     def absent(**options):
-        raise DataMissingError("data file x/y is not there: get it from z.")
+        raise DataMissingError("data file x/y is not there.\n  source: z\n  put it in: here")
 
     monkeypatch.setattr("biam.datasets.synthetic.make_additive_regression", absent)
     options = ["--methods", "mean", "--seeds", "1", "2", "3", "--out", tmp_path]
     done = run("reproduce", "published", *options)
     assert done.exit_code == 0, done.output
-    assert done.stderr.count("data file x/y is not there: get it from z.") == 1
+    # The whole message: what is missing, where it comes from, where it goes.
+    assert done.stderr.count("data file x/y is not there.\n  source: z\n  put it in: here") == 1
     assert "3 cells not run" in done.stderr
 
 

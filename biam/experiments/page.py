@@ -12,6 +12,7 @@ import pandas as pd
 __all__ = ["comparison", "reasons"]
 
 COLUMNS = {
+    "verdict": "verdict",
     "table": "table",
     "scenario": "scenario",
     "method": "method",
@@ -20,8 +21,7 @@ COLUMNS = {
     "paper": "stated",
     "reproduced": "ours",
     "band": "± band",
-    "verdict": "verdict",
-    "stability": "float32 and float64",
+    "stability": "float32/64",
     "source": "stated by",
     "why": "why",
 }
@@ -32,11 +32,11 @@ STYLE = """
 .biam-report {font-size: .85rem}
 .biam-report label {display: inline-block; margin: 0 .8rem .4rem 0}
 .biam-report .scroll {overflow-x: auto; max-height: 70vh; overflow-y: auto}
-.biam-report table {border-collapse: collapse; margin: 0; white-space: nowrap}
+.biam-report table {border-collapse: collapse; margin: 0; white-space: nowrap; font-size: .72rem}
 .biam-report th {position: sticky; top: 0; background: var(--pst-color-background, Canvas)}
-.biam-report td, .biam-report th {padding: .15rem .5rem; text-align: left}
-.biam-report td.number {text-align: right; font-variant-numeric: tabular-nums}
-.biam-report td:last-child {white-space: normal; min-width: 16rem}
+.biam-report td, .biam-report th {padding: .1rem .35rem !important; text-align: left !important}
+.biam-report td.number {text-align: right !important; font-variant-numeric: tabular-nums}
+.biam-report td:last-child {white-space: normal; min-width: 12rem}
 .biam-report tr.bad td:first-child {border-left: 3px solid #d55e00}
 """
 SCRIPT = """

@@ -200,7 +200,7 @@ def _finish(
     for cell in cells:
         if cell not in found:
             record = records.get(cell_key(cell, profile), {})
-            line = record.get("traceback", "").strip().rpartition("\n")[2] or "no readable result"
+            line = record.get("reason") or "no readable result"
             (absent if record.get("status") == "absent" else failed).append((cell, line))
     n_new = sum(cell.table == name for cell in computed)
     return Outcome(name, path, n_new, len(cells) - n_new, tuple(failed), tuple(absent))
@@ -313,7 +313,7 @@ def _record(cell: Cell, origin: Record) -> Record:
     table, profile = TABLES[cell.table], origin["profile"]
     metrics: dict[str, float] = {}
     curves: list[dict[str, Any]] = []
-    status, trace, start = "finished", "", time.perf_counter()
+    status, trace, reason, start = "finished", "", "", time.perf_counter()
     try:
         if code_hash(table.roots(cell)) != origin["code"]:
             raise InvalidInputError(
@@ -324,6 +324,7 @@ def _record(cell: Cell, origin: Record) -> Record:
     except Exception as error:
         trace, seconds = traceback.format_exc(), time.perf_counter() - start
         status = "absent" if isinstance(error, DataMissingError) else "failed"
+        reason = str(error) if status == "absent" else trace.strip().rpartition("\n")[2]
     return {
         **origin,
         "cell": list(cell),
@@ -332,6 +333,7 @@ def _record(cell: Cell, origin: Record) -> Record:
         "metrics": metrics,
         "curves": curves,
         "traceback": trace,
+        "reason": reason,
         "seconds": seconds,
         "machine": machine(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
