@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from biam.baselines.calibrated import MetaCalibrated
 from biam.baselines.reading import has_pairs, pair_strengths
 from biam.baselines.registry import make_rival
 from biam.datasets.synthetic import Split, planted_pairs
-from biam.metrics import evaluate
+from biam.metrics import evaluate, pair_auprc
 from biam.validation import check_choice
 
-__all__ = ["RIVAL_SCORES", "fit_rival", "pair_auprc", "run_rival"]
+__all__ = ["RIVAL_SCORES", "fit_rival", "run_rival"]
 
 RIVAL_SCORES = {
     "regression": ("mse", "mae", "r2"),
@@ -72,22 +71,6 @@ def fit_rival(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -
         return model.fit(split.X_train, split.y_train)
     calibrated = MetaCalibrated(model, random_state=seed)
     return calibrated.fit(split.X_train, split.y_train, split.X_meta, split.y_meta)
-
-
-def pair_auprc(strengths: np.ndarray, pairs: Any) -> float:
-    """Average precision of planted pairs among all pairs ranked by strength.
-
-    Parameters
-    ----------
-    strengths : ndarray, shape (p, p)
-        Symmetric.
-    pairs : iterable of (int, int)
-        The planted ones.
-    """
-    rows, columns = np.triu_indices(len(strengths), 1)
-    planted = {tuple(sorted(pair)) for pair in pairs}
-    truth = [pair in planted for pair in zip(rows.tolist(), columns.tolist(), strict=True)]
-    return float(average_precision_score(truth, strengths[rows, columns]))
 
 
 def _positive_pairs(split: Split, task: str, settings: Mapping[str, Any]) -> list[tuple[int, int]]:

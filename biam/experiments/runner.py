@@ -187,8 +187,8 @@ def _finish(
 ) -> Outcome:
     """Write the files of one table from all its finished cells, in catalogue order."""
     records = store.load(name)
-    listed = list(dict.fromkeys([*TABLES[name].profiles[profile].cells, *cells]))
-    listed += [cell for cell in _extra(records, name, profile) if cell not in set(listed)]
+    earlier = _extra(records, name, profile)
+    listed = dict.fromkeys([*TABLES[name].profiles[profile].cells, *cells, *earlier])
     found = {
         cell: record
         for cell in _in_order(listed, name)
@@ -356,16 +356,12 @@ def _compute(cell: Cell, profile: str) -> tuple[dict[str, float], list[dict[str,
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """One thread for torch and BLAS: the same sums in the same order wherever a cell runs."""
-    import torch
     from threadpoolctl import threadpool_limits
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)
+    from biam.solvers.fitted import one_thread
+
+    with one_thread(), threadpool_limits(1):
+        yield
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from biam.datasets.synthetic import (
     make_planted_pairs,
 )
 from biam.exceptions import UnknownNameError
-from biam.experiments.rivals import RIVAL_SCORES, fit_rival, pair_auprc, run_rival
-from biam.metrics import evaluate
+from biam.experiments.rivals import RIVAL_SCORES, fit_rival, run_rival
+from biam.metrics import evaluate, pair_auprc
 
 FEW_TREES = {"rival": "CatBoost", "options": {"iterations": 100}}
 
