@@ -85,17 +85,27 @@ class FeatureBasis:
         max(0, x - knot), 1(x > knot), or 1(x == level) for a category coded 0, 1, ...
     knots : Tensor, shape (n_columns,)
         Knots, or the level codes.
+    centre : Tensor, shape (n_columns,), optional
+        Taken from each column where the value is observed; the published bases have none.
     """
 
     kind: str
     knots: Tensor
+    centre: Tensor | None = None
 
     def columns(self, x: Tensor) -> Tensor:
         """Basis columns of `x`, shape (n,), without gaps; shape (n, n_columns)."""
         distance = x[:, None] - self.knots
         if self.kind == "hinge":
-            return distance.clamp_min(0)
-        return ((distance > 0) if self.kind == "step" else (distance == 0)).to(x.dtype)
+            columns = distance.clamp_min(0)
+        else:
+            columns = ((distance > 0) if self.kind == "step" else (distance == 0)).to(x.dtype)
+        return columns if self.centre is None else columns - self.centre
+
+    def to(self, dtype: torch.dtype) -> "FeatureBasis":
+        """The same knots in another precision."""
+        centre = None if self.centre is None else self.centre.to(dtype)
+        return FeatureBasis(self.kind, self.knots.to(dtype), centre)
 
 
 @dataclass(frozen=True)
@@ -223,7 +233,7 @@ class Basis:
 
     def to(self, dtype: torch.dtype) -> "Basis":
         """The same knots in another precision."""
-        return Basis(tuple(FeatureBasis(f.kind, f.knots.to(dtype)) for f in self.features))
+        return Basis(tuple(f.to(dtype) for f in self.features))
 
     def design(self, X: np.ndarray) -> Design:
         """Evaluate the basis on a table.

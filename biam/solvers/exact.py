@@ -1,53 +1,65 @@
-"""`solver="exact"`, BIAM-X: lower level solved exactly, weights learned by implicit hypergradients.
+"""`solver="exact"`, BIAM-X: coefficients, penalties and the chance of each label to be right.
 
-Per-feature knots, a ridge strength chosen by the data, missing interactions kept only when the
-held-out loss agrees. With meta rows, a weighting network is trained so that models fitted on the
-weighted training rows and the *other* folds of the meta rows predict each meta fold well; the final
-model uses them all. Without meta rows regression is robust (an MM-estimate), classification plain.
+The lower level is solved: a ridge problem whose rows count as much as the noise model trusts them.
+The upper level is the marginal likelihood: one penalty per group of columns, and the parameters of
+a noise model that meta rows anchor. Training rows and meta rows are fitted together. Interactions
+and pairs are screened; those that go on keep what their own penalty leaves them.
+
+More than two classes, and ``weighting="network"``, are the work of `biam.solvers.network`.
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from biam.basis import Basis
-from biam.hypergradient import Implicit
-from biam.losses import Huber, Logistic, Loss, SoftmaxCrossEntropy, SquaredError
+from biam.solvers.evidence import Evidence, maximise
 from biam.solvers.fitted import Fitted, one_thread
-from biam.solvers.lower_data import (
-    RIDGES,
-    TRUSTED_ROWS,
-    LowerData,
-    interaction_columns,
-    is_knot_column,
-    main_columns,
-)
-from biam.solvers.penalised import PenalisedFit
-from biam.weighting import WeightingNetwork
+from biam.solvers.network import NetworkSolver
+from biam.solvers.noise import Flips, Labels, Mixture
+from biam.solvers.rows import Rows
+from biam.solvers.screening import find_interactions, find_pairs
+from biam.solvers.terms import Components, Group, as_model, main_groups, pair_group, reaction_group
 
 __all__ = ["ExactSolver"]
 
-RIDGE_FLOOR = 1e-4
+WEIGHTINGS = ("posterior", "network", "equal")
+ROUNDS = 2
+MOST_PAIRS, MOST_INTERACTIONS = 6, 30
+LEAST_GAPS = 3
+# A group of interactions or a pair that keeps less than this is not worth a line on the page.
+LEAST_EDF = 0.3
+FULL_STEPS = 4
+MOST_COVARIANCE = 1500
 SMALL = 4_000_000
+LEAST_WRONG = 0.005
 
 
 @dataclass(frozen=True)
 class ExactSolver:
-    """Settings of BIAM-X; see `biam.BIAMRegressor` for their meaning."""
+    """Settings of BIAM-X; see `biam.BIAMRegressor` for those not listed here.
+
+    Parameters
+    ----------
+    max_upper_rows : int
+        Training rows on which penalties, noise and structure are learned; all rows then take part
+        in the last steps.
+    n_wrong : int
+        Components of the errors of wrong labels (regression).
+    """
 
     n_knots: int = 10
     interactions: bool | str = "auto"
+    pairs: bool | str | int | Sequence[tuple[int, int]] = "auto"
+    weighting: str = "posterior"
     upper_lr: float = 0.1
     epochs: int = 100
-    n_folds: int = 4
     patience: int | None = 10
-    max_interactions: int = 1500
     max_upper_rows: int = 8000
-    robust_rounds: int = 5
+    n_wrong: int = 3
     device: str = "cpu"
     progress: bool = True
 
@@ -64,217 +76,357 @@ class ExactSolver:
         seed: int = 0,
     ) -> Fitted:
         """Train; parameters as in `PublishedSolver.fit`, meta rows optional."""
+        if n_classes > 2 or self.weighting == "network":
+            return self._network().fit(
+                X, y, X_meta, y_meta,
+                n_classes=n_classes, n_levels=n_levels, sample_weight=sample_weight, seed=seed,
+            )  # fmt: skip
         fixed = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        kept = fixed > 0
-        basis = Basis.fit(
-            X[kept], self.n_knots, n_levels=n_levels, weight=fixed[kept], dtype=torch.float64
+        whole = _Problem.make(
+            (X, y, fixed), (X_meta, y_meta), n_classes, self.n_knots, n_levels, self.device
         )
-        stream = torch.Generator().manual_seed(seed)
-        data = self._data(basis, (X, y, fixed), (X_meta, y_meta), n_classes, stream)
-        history: list[dict[str, float]] = []
-        # Threads only pay on large products; on small ones they cost up to ten times.
-        with one_thread() if data.A.numel() < SMALL else nullcontext():
-            if data.folds:
-                data, v, ridge, details = self._learn(data, stream, history)
-            else:
-                data, v, ridge, details = self._robust(data)
-            data, ridge = self._with_interactions(data, v, ridge)
-            final = data.fit(v, ridge)
-        model, w = data.as_model(basis, final.W)
-        details |= {"ridge": ridge, "edf": final.edf, "losses": data.losses(final).cpu().numpy()}
-        status = "finished" if final.converged else "diverged"
-        return Fitted(model, w, v.cpu().numpy(), history, status, details)
+        small = whole.sample(self.max_upper_rows, seed)
+        size = len(small.rows) * whole.rows.n_columns
+        with one_thread() if size < SMALL else nullcontext():
+            fits = _Candidates(self, small)
+            name, fit = fits.best()
+        if small is not whole:
+            fit = whole.finish(name, fit)
+        return whole.fitted(name, fit, fits)
 
-    def _data(
-        self,
-        basis: Basis,
+    def _network(self) -> NetworkSolver:
+        return NetworkSolver(
+            n_knots=self.n_knots,
+            interactions=self.interactions,
+            upper_lr=self.upper_lr,
+            epochs=self.epochs,
+            patience=self.patience,
+            max_upper_rows=self.max_upper_rows,
+            device=self.device,
+            progress=self.progress,
+        )
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Training rows, then meta rows; targets in robust units."""
+
+    rows: Rows
+    labels: Labels
+    gaps: tuple[int, ...]
+    n_train: int
+    centre: float
+    scale: float
+    binary: bool
+
+    @classmethod
+    def make(
+        cls,
         train: tuple[np.ndarray, np.ndarray, np.ndarray],
         meta: tuple[np.ndarray | None, np.ndarray | None],
         n_classes: int,
-        stream: torch.Generator,
-    ) -> "LowerData":
+        n_knots: int,
+        n_levels: list[int] | None,
+        device: str,
+    ) -> "_Problem":
         (X, y, fixed), (X_meta, y_meta) = train, meta
-        if X_meta is None:
-            X_meta, y_meta = X[:0], y[:0]
-        loss: Loss = SquaredError()
-        if n_classes:
-            loss = Logistic() if n_classes == 2 else SoftmaxCrossEntropy()
-        dtype = torch.int64 if n_classes > 2 else torch.float64
-        order = torch.randperm(len(X_meta), generator=stream)
-        n_folds = min(self.n_folds, len(X_meta)) if len(X_meta) > 1 else 0
-        data = LowerData(
-            design=basis.design(X).to(self.device),
-            y=torch.as_tensor(y).to(self.device, dtype),
-            fixed=torch.as_tensor(fixed).to(self.device),
-            meta=basis.design(X_meta).to(self.device),
-            y_meta=torch.as_tensor(y_meta).to(self.device, dtype),
-            folds=tuple(order.tensor_split(n_folds)) if n_folds else (),
-            loss=loss,
-            n_outputs=n_classes if n_classes > 2 else 1,
-            is_knot=is_knot_column(basis),
+        trusted = np.zeros(len(y), bool)
+        if X_meta is not None:
+            X, y = np.concatenate([X, X_meta]), np.concatenate([y, y_meta])
+            trusted = np.arange(len(y)) >= len(fixed)
+            fixed = np.concatenate([fixed, np.ones(len(y_meta))])
+        y, centre, scale = np.asarray(y, float), 0.0, 1.0
+        if not n_classes:
+            centre, scale = _robust_units(y, fixed)
+        components = Components.fit(X, n_knots, n_levels, fixed)
+        gaps = tuple(np.flatnonzero(np.isnan(X[fixed > 0]).sum(0) >= LEAST_GAPS).tolist())
+        groups = main_groups(components, gaps)
+        if n_classes and trusted.any():
+            # Training classes may be in other proportions than those of the meta rows.
+            groups.append(Group("shift", (), ((0,),), torch.ones(1, dtype=torch.float64)))
+        rows = Rows(components, X, ~trusted, device).use(groups)
+        put = [torch.as_tensor(part, device=device) for part in ((y - centre) / scale, trusted, fixed)]
+        n_train = int((~trusted).sum())
+        return cls(rows, Labels(*put), gaps, n_train, centre, scale, bool(n_classes))
+
+    def sample(self, most: int, seed: int) -> "_Problem":
+        """All of a small problem, or a random part of the rows of a large one."""
+        if self.n_train <= 1.25 * most:
+            return self
+        stream = np.random.default_rng(seed)
+        n_meta = len(self.rows) - self.n_train
+        usable = np.flatnonzero(self.labels.fixed[: self.n_train].cpu().numpy() > 0)
+        train = np.sort(stream.permutation(usable)[:most])
+        meta = self.n_train + np.sort(stream.permutation(n_meta)[:most])
+        return self.take(np.concatenate([train, meta]))
+
+    def take(self, kept: np.ndarray) -> "_Problem":
+        """Some of the rows."""
+        labels = self.labels.take(torch.as_tensor(kept, device=self.labels.y.device))
+        n_train = int((~labels.trusted).sum())
+        return _Problem(
+            self.rows.take(kept), labels, self.gaps, n_train, self.centre, self.scale, self.binary
         )
-        return data.with_columns(main_columns(data))
 
-    def _learn(
-        self, data: "LowerData", stream: torch.Generator, history: list[dict[str, float]]
-    ) -> tuple["LowerData", Tensor, float, dict]:
-        """Train the weighting network by implicit, cross-fitted hypergradients."""
-        small = data.subsample(self.max_upper_rows, stream)
-        nothing = torch.zeros_like(small.fixed)
-        # Meta rows alone may be few or separable: a floor keeps the curves of this phase tame.
-        ridge = max(small.best_ridge(nothing), RIDGE_FLOOR)
-        judged, fits = small.held_out(nothing, ridge)
-        learner = _WeightLearner.start(small, fits, float(judged.median()), self.upper_lr)
-        ridge = max(small.trusted_ridge(learner.weights(small, fits)), RIDGE_FLOOR)
-        best, since = (float("inf"), learner.theta), 0
-        bar = tqdm(total=self.epochs, unit="step", delay=2, disable=None if self.progress else True)
-        with bar:
-            for step in range(self.epochs):
-                value, fits = learner.step(small, fits, ridge)
-                history.append({"epoch": step + 1, "meta_loss": value})
-                better = value < best[0] * (1 - 1e-4)
-                best, since = ((value, learner.theta), 0) if better else (best, since + 1)
-                bar.update()
-                if self.patience is not None and since >= self.patience:
-                    break
-                learner.advance()
-        learner.theta = best[1]
-        return self._settle(data, small, learner, fits)
+    def plain(self, scale: float = 1.0) -> Mixture | Flips:
+        """The noise model without wrong labels."""
+        return Flips.plain(self.labels) if self.binary else Mixture.plain(self.labels, scale)
 
-    def _settle(
-        self,
-        data: LowerData,
-        small: LowerData,
-        learner: "_WeightLearner",
-        fits: list[PenalisedFit],
-    ) -> tuple[LowerData, Tensor, float, dict]:
-        """Keep the learned weights only where they beat equal ones on the held-out meta rows.
+    def finish(self, name: str, fit: Evidence) -> Evidence:
+        """A few steps on all rows from what the sample has taught."""
+        problem = self
+        if name == "meta-only":
+            problem = self.take(np.arange(self.n_train, len(self.rows)))
+        rows = problem.rows.use(fit.rows.groups)
+        noise = fit.noise.on(problem.labels)
+        noise.refresh(rows.outputs(fit.w), torch.zeros_like(problem.labels.y))
+        return maximise(
+            rows, noise, fit.w, fit.penalties, max_iter=FULL_STEPS, leverage=False
+        )
 
-        A curve learned on few meta rows fits their chance, and its held-out loss flatters it, for
-        it was trained on that: below `TRUSTED_ROWS` rows it must win by two standard errors.
-        """
-        v, equal = learner.weights(small, fits), torch.ones_like(small.fixed)
-        ridge, equal_ridge = small.trusted_ridge(v), small.best_ridge(equal)
-        gain = small.held_out(equal, equal_ridge)[0] - small.held_out(v, ridge)[0]
-        doubt = 2 * float(gain.std()) / len(gain) ** 0.5 if len(gain) < TRUSTED_ROWS else 0.0
-        if float(gain.mean()) <= doubt:
-            ones = torch.ones_like(data.fixed)
-            return data, ones, data.best_ridge(ones, near=equal_ridge), {}
-        if small is not data:
-            fits = data.held_out(learner.weights(data, fits), ridge)[1]
-            v = learner.weights(data, fits)
-        return data, v, ridge, {"theta": learner.theta, "loss_scale": learner.scale}
-
-    def _robust(self, data: "LowerData") -> tuple["LowerData", Tensor, float, dict]:
-        """No meta rows: an MM-estimate for regression, the plain likelihood for classes.
-
-        Huber's loss from the median gives a start that outliers cannot reach; Tukey's bisquare
-        weights then drop what lies far from it (Yohai 1987; 95 % efficient on normal errors).
-        """
-        v = torch.ones_like(data.fixed)
-        if not isinstance(data.loss, SquaredError):
-            return data, v, data.best_ridge(v), {}
-        residual = (data.y - _weighted_median(data.y, data.fixed)).abs()
-        ridge, fit = min(data.best_ridge(v), RIDGES[len(RIDGES) // 2]), None
-        least = 0.01 * 1.4826 * _weighted_median(residual, data.fixed)
-        for _ in range(self.robust_rounds):
-            scale = max(1.4826 * _weighted_median(residual, data.fixed), least)
-            if scale <= 1e-12:
-                return data, v, data.best_ridge(v), {}
-            bent = replace(data, loss=Huber(1.345 * scale))
-            fit = bent.fit(v, ridge, start=fit)
-            residual = (fit.outputs[: len(data.y), 0] - data.y).abs()
-        # The scale stays: with one of its own in every round, the rows that happen to be fitted
-        # best would shrink it until all others count as outliers.
-        scale = max(1.4826 * _weighted_median(residual, data.fixed), least)
-        for _ in range(self.robust_rounds):
-            v = (1 - (residual / (4.685 * scale)).square()).clamp_min(0).square()
-            ridge = data.best_ridge(v)
-            residual = (data.fit(v, ridge).outputs[: len(data.y), 0] - data.y).abs()
-        return data, v, ridge, {}
-
-    def _with_interactions(
-        self, data: "LowerData", v: Tensor, ridge: float
-    ) -> tuple["LowerData", float]:
-        if self.interactions is False:
-            return data, ridge
-        extra = interaction_columns(data)
-        if not len(extra) or len(extra) > self.max_interactions:
-            return data, ridge
-        wide = data.with_columns(torch.cat([data.columns, extra]))
-        wide_ridge = wide.best_ridge(v, near=ridge) if not data.folds else ridge
-        if self.interactions is True or wide.improves_on(data, v, wide_ridge, ridge):
-            return wide, wide_ridge
-        return data, ridge
+    def fitted(self, name: str, fit: Evidence, fits: "_Candidates") -> Fitted:
+        """The fit in the units of the targets."""
+        rows, w = self.rows.use(fit.rows.groups), fit.w.clone()
+        shift = w[0] + fit.noise.offset()
+        model, flat, places = as_model(self.rows.components, fit.rows.groups, w.cpu())
+        flat = flat * self.scale
+        flat[0] += (float(shift) - float(w[0])) * self.scale + self.centre
+        f = rows.outputs(w)
+        noise = fit.noise.on(self.labels)
+        if name == "meta-only":
+            weights = torch.zeros(self.n_train)
+        elif name == "equal":
+            weights = torch.ones(self.n_train)
+        else:
+            weights = noise.weights(f)
+        losses = noise.losses(f + noise.offset())[: self.n_train] * self.scale**2
+        details = {
+            "weighting": name,
+            "noise": _in_units(fit.noise.summary(), self.scale),
+            "candidates": fits.losses,
+            "edf": float(fit.edf.sum()) + 1.0,
+            "losses": losses.cpu().numpy(),
+            "terms": _terms(fit),
+        }
+        if model.layout.size <= MOST_COVARIANCE:
+            V = places @ fit.V.cpu() @ places.T * self.scale**2
+            details["covariance"] = V.numpy()
+        status = "finished" if bool(torch.isfinite(flat).all()) else "diverged"
+        return Fitted(model, flat, weights.cpu().numpy(), fits.history, status, details)
 
 
-class _WeightLearner:
-    """Adam on the weighting network's parameters; input log(1 + loss / scale)."""
+class _Candidates:
+    """Fits that see wrong labels in different ways, judged on the meta rows left out."""
 
-    network = WeightingNetwork(standardise=False, normalise=False)
+    def __init__(self, solver: ExactSolver, problem: _Problem) -> None:
+        self.solver, self.problem = solver, problem
+        self.losses: dict[str, float] = {}
+        self.history: list[dict[str, float]] = []
 
-    def __init__(self, theta: Tensor, scale: float, lr: float) -> None:
-        self.theta, self.scale = theta, scale
-        self._leaf = theta.clone().requires_grad_()
-        self._adam = torch.optim.Adam([self._leaf], lr=lr)
+    def best(self) -> tuple[str, Evidence]:
+        """The fit with the label model, unless another is better by more than a standard error."""
+        if self.problem.n_train == len(self.problem.rows):
+            return self._without_meta()
+        meta, start = self._meta_only()
+        plain = self._settled(self.problem.plain())
+        if self.solver.weighting == "equal":
+            return "equal", plain
+        fits = {
+            "posterior": self._settled(self._noise(start), start.w, start.penalties),
+            "equal": plain,
+            "meta-only": meta,
+        }
+        judged = {name: self._left_out(fit) for name, fit in fits.items()}
+        self.losses = {name: float(loss.mean()) for name, loss in judged.items()}
+        chosen = "posterior"
+        for name, loss in judged.items():
+            gain = judged[chosen] - loss
+            if float(gain.mean()) > float(gain.std()) / len(gain) ** 0.5:
+                chosen = name
+        return chosen, fits[chosen]
 
-    @classmethod
-    def start(
-        cls, data: LowerData, fits: list[PenalisedFit], scale: float, lr: float
-    ) -> "_WeightLearner":
-        """A falling curve whose bends lie at the quantiles of the training rows' losses."""
-        learner = cls(torch.zeros(0, dtype=torch.float64), max(scale, 1e-12), lr)
-        z, h = learner._inputs(data, fits), cls.network.n_hidden
-        bends = torch.quantile(z, torch.linspace(0, 1, h, dtype=z.dtype, device=z.device))
-        one = torch.ones_like(bends)
-        theta = torch.cat([one, -bends, -0.5 * one, 2 * one[:1]])
-        return cls(theta, learner.scale, lr)
+    def _meta_only(self) -> tuple[Evidence, Evidence]:
+        """The meta rows alone; and the same coefficients seen from all rows."""
+        problem = self.problem
+        meta = problem.take(np.arange(problem.n_train, len(problem.rows)))
+        spread = float(meta.labels.y.std(correction=0))
+        fit = maximise(meta.rows, meta.plain(max(spread / 2, 1e-6)), max_iter=self.solver.epochs)
+        f, doubt = problem.rows.outputs(fit.w), problem.rows.spread(fit.V)
+        seen = Evidence(
+            problem.rows, fit.noise, fit.w, fit.penalties, f, doubt, fit.V, fit.edf, 0, True
+        )
+        return fit, seen
 
-    def weights(self, data: LowerData, fits: list[PenalisedFit]) -> Tensor:
-        """Weights of the training rows in (0, 1)."""
-        return self.network.weights(self.theta, self._inputs(data, fits))
+    def _noise(self, start: Evidence) -> Mixture | Flips:
+        labels = self.problem.labels
+        if self.problem.binary:
+            return Flips.start(labels, start.f, start.spread)
+        scale = float(start.noise.scales[0])
+        return Mixture.start(labels, start.f, start.spread, scale, self.solver.n_wrong)
 
-    def step(
-        self, data: LowerData, fits: list[PenalisedFit], ridge: float
-    ) -> tuple[float, list[PenalisedFit]]:
-        """Refit the folds at the present weights; returns the held-out loss and the fits."""
-        learned = self.network.linearise(self.theta, self._inputs(data, fits))
-        losses, fits = data.held_out(learned.weights, ridge, fits)
-        hypergradient = torch.zeros_like(data.fixed)
-        for fold, fit in zip(data.folds, fits, strict=True):
-            hypergradient += _weight_gradient(data, fit, fold, learned.weights, ridge)
-        self._leaf.grad = learned.vjp(hypergradient)
-        return float(losses.mean()), fits
+    def _without_meta(self) -> tuple[str, Evidence]:
+        """The label model only where the training labels give it away."""
+        problem, epochs = self.problem, self.solver.epochs
+        plain = maximise(problem.rows, problem.plain(), max_iter=epochs)
+        if self.solver.weighting == "equal":
+            return "equal", self._structured(plain)
+        if problem.binary:
+            noise = Flips.start(problem.labels, None, None)
+            fit = maximise(problem.rows, noise, plain.w, plain.penalties, max_iter=epochs)
+            gain = _log_likelihood(fit) - _log_likelihood(plain)
+            chosen = gain > np.log(float(problem.labels.fixed.sum()))
+        else:
+            start = self._robust()
+            fit = maximise(problem.rows, self._noise(start), start.w, max_iter=epochs)
+            noise = fit.noise
+            chosen = float(noise.shares[noise.wrong].sum()) > LEAST_WRONG
+        return ("posterior", self._structured(fit)) if chosen else ("equal", self._structured(plain))
 
-    def advance(self) -> None:
-        """Take the Adam step whose gradient `step` has left."""
-        self._adam.step()
-        self.theta = self._leaf.detach().clone()
+    def _robust(self) -> Evidence:
+        """Least absolute errors by reweighting: a start that outliers do not reach."""
+        rows, labels = self.problem.rows, self.problem.labels
+        noise = _Absolute(labels)
+        fit = maximise(rows, noise, max_iter=15, leverage=False, tol=0.0)
+        spread = rows.spread(fit.V)
+        single = Mixture.plain(labels, noise.scale)
+        return Evidence(rows, single, fit.w, fit.penalties, fit.f, spread, fit.V, fit.edf, 0, True)
 
-    def _inputs(self, data: LowerData, fits: list[PenalisedFit]) -> Tensor:
-        # Mean over the folds' models: each saw all training rows, none saw all meta rows.
-        outputs = torch.stack([data.loss.value(data.A @ fit.W, data.y) for fit in fits])
-        return torch.log1p(outputs.mean(0) / self.scale)
+    def _settled(
+        self, noise: Mixture | Flips, w: Tensor | None = None, penalties: Tensor | None = None
+    ) -> Evidence:
+        fit = maximise(self.problem.rows, noise, w, penalties, max_iter=self.solver.epochs)
+        return self._structured(fit)
+
+    def _structured(self, fit: Evidence) -> Evidence:
+        """Add interactions and pairs that earn their place."""
+        for round_ in range(ROUNDS):
+            new = self._wanted(fit, first=round_ == 0)
+            if not new:
+                break
+            rows = fit.rows.use([*fit.rows.groups, *new])
+            w = torch.cat([fit.w, fit.w.new_zeros(rows.n_columns - len(fit.w))])
+            penalties = torch.cat([fit.penalties, torch.ones(len(new), dtype=torch.float64)])
+            fit = maximise(rows, fit.noise, w, penalties, max_iter=self.solver.epochs)
+            fit = _pruned(fit, self._asked())
+        return fit
+
+    def _wanted(self, fit: Evidence, *, first: bool) -> list[Group]:
+        components, gaps = self.problem.rows.components, self.problem.gaps
+        new: list[Group] = []
+        if self.solver.interactions == "auto":
+            new += find_interactions(fit, gaps, MOST_INTERACTIONS)
+        elif self.solver.interactions and first:
+            made = (reaction_group(components, j, k) for j in gaps for k in range(_width(fit)) if j != k)
+            new += [group for group in made if group is not None]
+        if self._asked() is not None:
+            pairs = self._asked() if first else []
+        elif self.solver.pairs is False:
+            pairs = []
+        else:
+            have = sum(group.kind == "pair" for group in fit.rows.groups)
+            most = MOST_PAIRS if isinstance(self.solver.pairs, bool | str) else self.solver.pairs - have
+            pairs = find_pairs(fit, most) if most > 0 else []
+        made = (pair_group(components, j, k) for j, k in pairs)
+        return new + [group for group in made if group is not None]
+
+    def _asked(self) -> Sequence[tuple[int, int]] | None:
+        """The pairs named by the user, if any."""
+        pairs = self.solver.pairs
+        return None if isinstance(pairs, bool | str | int) else pairs
+
+    def _left_out(self, fit: Evidence) -> Tensor:
+        trusted = fit.noise.labels.trusted
+        return fit.noise.left_out(fit.f, fit.spread)[trusted]
 
 
-def _weight_gradient(
-    data: LowerData, fit: PenalisedFit, fold: Tensor, v: Tensor, ridge: float
-) -> Tensor:
-    """d(mean held-out loss of one fold, as a share of all meta rows) / d v, shape (n,).
+class _Absolute:
+    """Least absolute errors as reweighted least squares; its own model of nothing else."""
 
-    Implicit function theorem. The lower objective is a weighted *mean*, so each weight also acts
-    through the total n: that adds the (penalty) gradient, equal for all rows.
-    """
-    slope = data.loss.gradient(data.A_meta[fold] @ fit.W, data.y_meta[fold])
-    upper = data.A_meta[fold].T @ slope / len(data.y_meta)
-    adjoint = Implicit(fit.solve).adjoint(upper)
-    total = float((v * data.fixed).sum()) + len(data.y_meta) - len(fold)
-    along = (data.loss.gradient(data.A @ fit.W, data.y) * (data.A @ adjoint)).sum(1)
-    shared = 2 * float((data.penalty(ridge)[:, None] * fit.W * adjoint).sum())
-    return -data.fixed * (along + shared) / total
+    inner = 1
+
+    def __init__(self, labels: Labels) -> None:
+        self.labels = labels
+        self.error = labels.y - _median(labels.y, labels.fixed)
+        self.scale = self._width()
+
+    def _width(self) -> float:
+        return max(1.4826 * _median(self.error.abs(), self.labels.fixed), 1e-6)
+
+    def working(self, f: Tensor) -> tuple[Tensor, Tensor, None]:
+        precision = 1 / (self.error.abs().clamp_min(0.1 * self.scale) * self.scale)
+        return precision * self.labels.fixed, self.labels.y - f, None
+
+    def advance(
+        self, f: Tensor, move: Tensor, w: Tensor, step: Tensor, penalty: Tensor
+    ) -> tuple[float, float]:
+        return 1.0, 0.0
+
+    def refresh(self, f: Tensor, spread: Tensor) -> None:
+        self.error = self.labels.y - f
+        self.scale = self._width()
 
 
-def _weighted_median(x: Tensor, weight: Tensor) -> float:
+def _pruned(fit: Evidence, asked: Sequence[tuple[int, int]] | None) -> Evidence:
+    """Without interactions and pairs that their penalties have emptied, if they were not asked for."""
+    from biam.solvers.terms import slices
+
+    groups = fit.rows.groups
+    optional = [
+        group.kind == "interaction" or (group.kind == "pair" and asked is None) for group in groups
+    ]
+    kept = [
+        g for g in range(len(groups)) if not optional[g] or float(fit.edf[g]) >= LEAST_EDF
+    ]
+    if len(kept) == len(groups):
+        return fit
+    places = slices(groups)
+    columns = [0, *(c for g in kept for c in range(places[g].start, places[g].stop))]
+    rows = fit.rows.use([groups[g] for g in kept])
+    w, V = fit.w[columns], fit.V[columns][:, columns]
+    f = rows.outputs(w)
+    return Evidence(
+        rows, fit.noise, w, fit.penalties[kept], f, fit.spread, V, fit.edf[kept], fit.n_iter,
+        fit.converged,
+    )  # fmt: skip
+
+
+def _log_likelihood(fit: Evidence) -> float:
+    nothing = torch.zeros_like(fit.w)
+    return -fit.noise._objective(fit.f, fit.w, nothing)
+
+
+def _robust_units(y: np.ndarray, fixed: np.ndarray) -> tuple[float, float]:
+    """Weighted median, and the median distance from it in units of a normal deviation."""
+    values, weight = torch.as_tensor(y), torch.as_tensor(fixed)
+    centre = _median(values, weight)
+    scale = 1.4826 * _median((values - centre).abs(), weight)
+    if scale <= 0:
+        scale = float((weight * (values - centre).square()).sum() / weight.sum()) ** 0.5
+    return centre, scale if scale > 0 else 1.0
+
+
+def _median(x: Tensor, weight: Tensor) -> float:
     order = x.argsort()
     share = weight[order].cumsum(0) / weight.sum()
     return float(x[order][int((share < 0.5).sum())])
+
+
+def _width(fit: Evidence) -> int:
+    return fit.rows.components.basis.n_features
+
+
+def _in_units(noise: dict[str, list[float]], scale: float) -> dict[str, list[float]]:
+    """Means and scales of a mixture in the units of the targets."""
+    return {
+        name: [scale * v for v in values] if name in ("mean", "scale") else values
+        for name, values in noise.items()
+    }
+
+
+def _terms(fit: Evidence) -> list[dict[str, object]]:
+    """What each group of columns keeps: kind, features, penalty, effective degrees of freedom."""
+    parts = zip(fit.rows.groups, fit.penalties.tolist(), fit.edf.tolist(), strict=True)
+    return [
+        {"kind": group.kind, "features": list(group.key), "penalty": penalty, "edf": edf}
+        for group, penalty, edf in parts
+    ]
