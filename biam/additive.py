@@ -1,24 +1,32 @@
-"""The additive model of Eq. 1 with missing effects, missing interactions and gated pairs (BIAM2).
+"""The additive model of Eq. 1 with missing effects, missing interactions, and pairs of two kinds.
 
 With basis columns H = [1, h] (zero where missing) and mask M = [1, m], the main model is bilinear,
 
     f = sum_ab H_a C_ab M_b,      C = [[beta0, beta_miss^T], [beta, alpha]],
 
-so values, directional derivatives and pullbacks are one matrix product each. All parameters live in
-one flat vector `w`; `ParameterLayout` names its parts. Source: BIAM protocol, section 1, Eq. 1.
+so values, directional derivatives and pullbacks are one matrix product each. Pairs are gated
+factors over all features (BIAM2), or tensor products of the bases of chosen features: with
+o = 1 - m and centres c a surface is o_j o_k (H_j - c_j)^T Gamma_jk (H_k - c_k), so a pair says
+nothing where either value is missing. All parameters live in one flat vector `w`;
+`ParameterLayout` names its parts. Source: BIAM protocol, section 1, Eq. 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import prod
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from biam.basis import Basis, Design
+from biam.exceptions import InvalidInputError
 
 __all__ = ["AdditiveModel", "ParameterLayout"]
 
 JOINT_COLUMNS, JOINT_ENTRIES = 4096, 2**26
+PAIR_PARTS = ("factors", "gates", "surfaces")
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class ParameterLayout:
 
 
 class AdditiveModel(nn.Module):
-    """f(x, m; w): shape functions + missing effects + missing interactions + gated pairs.
+    """f(x, m; w): shape functions + missing effects + missing interactions + pairs.
 
     Usable as a torch module (`model(X)`), or functionally with an explicit flat vector `w` and a
     precomputed `Design` (`outputs`, `jvp`, `vjp`), which is what the bilevel loop does.
@@ -61,7 +69,12 @@ class AdditiveModel(nn.Module):
     interactions : bool
         Include alpha, the missing-by-feature interactions (False is BIAM-I).
     n_ranks : int
-        R, rank of the pairs (BIAM2); 0 leaves them out.
+        R, rank of the gated pairs (BIAM2); 0 leaves them out.
+    pairs : sequence of (int, int)
+        Features (j, k), j < k, whose bases are multiplied.
+    centres : Tensor, shape (q,), optional
+        Taken off the basis columns in these products; default zeros. With the means of the columns
+        over observed rows, no surface has a part that depends on one of its two features alone.
     generator : torch.Generator, optional
         Source of the initial values.
 
@@ -71,7 +84,16 @@ class AdditiveModel(nn.Module):
         All parameters. Initially beta = 0.01 randn, pair factors = 0.1 randn, all else 0.
     layout : ParameterLayout
         Parts of `w`: "main" (1 + q, 1 + p, d), or (1 + q, d) and "missing" (p, d) without
-        interactions; "factors" (q, R, d) and "gates" (p, p, d) with pairs; q columns, p features.
+        interactions; "factors" (q, R, d) and "gates" (p, p, d) with ranks; "surfaces" (Q, d) with
+        `pairs`, Q = sum of q_j q_k, in their order, the column of j slow; q columns, p features.
+    pairs : tuple of (int, int)
+    centres : Tensor, shape (q,)
+        A buffer.
+
+    Raises
+    ------
+    InvalidInputError
+        `pairs` are no distinct (j, k) with 0 <= j < k < p, or `centres` has another shape.
     """
 
     def __init__(
@@ -81,17 +103,23 @@ class AdditiveModel(nn.Module):
         *,
         interactions: bool = True,
         n_ranks: int = 0,
+        pairs: Sequence[tuple[int, int]] = (),
+        centres: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.basis, self.n_outputs = basis, n_outputs
         self.interactions, self.n_ranks = interactions, n_ranks
+        self.pairs = _checked_pairs(pairs, basis.n_features)
+        self.register_buffer("centres", _checked_centres(centres, basis))
         p, q, d = basis.n_features, basis.n_columns, n_outputs
         shapes: dict[str, tuple[int, ...]] = (
             {"main": (1 + q, 1 + p, d)} if interactions else {"main": (1 + q, d), "missing": (p, d)}
         )
         if n_ranks:
             shapes |= {"factors": (q, n_ranks, d), "gates": (p, p, d)}
+        if self.pairs:
+            shapes["surfaces"] = (self.pair_slices[-1].stop, d)
         self.layout = ParameterLayout(shapes)
         self.w = nn.Parameter(self._initial(generator))
 
@@ -115,7 +143,8 @@ class AdditiveModel(nn.Module):
     def coefficients(self, w: Tensor | None = None) -> dict[str, Tensor]:
         """Named parts of Eq. 1: beta0 (d), beta (q, d), beta_miss (p, d), alpha (q, p, d), pairs.
 
-        alpha[c, j] is the coefficient of m_j times basis column c.
+        alpha[c, j] is the coefficient of m_j times basis column c. Pairs: factors (q, R, d) and
+        gates (p, p, d), or surfaces (Q, d), whose blocks are at `pair_slices`.
         """
         parts = self.layout.split(self.w.detach() if w is None else w)
         main = parts["main"]
@@ -124,7 +153,14 @@ class AdditiveModel(nn.Module):
             named["alpha"] = main[1:, 1:]
         else:
             named = {"beta0": main[0], "beta": main[1:], "beta_miss": parts["missing"]}
-        return named | {name: parts[name] for name in ("factors", "gates") if name in parts}
+        return named | {name: parts[name] for name in PAIR_PARTS if name in parts}
+
+    @property
+    def pair_slices(self) -> tuple[slice, ...]:
+        """Rows of "surfaces" that belong to each pair; one is (q_j, q_k) in row-major order."""
+        widths = [len(feature.knots) for feature in self.basis.features]
+        ends = np.cumsum([0, *(widths[j] * widths[k] for j, k in self.pairs)])
+        return tuple(slice(int(a), int(b)) for a, b in pairwise(ends))
 
     def join(self, design: Design) -> Design:
         """Add the matrix of all products H_a M_b when it is small.
@@ -149,6 +185,8 @@ class AdditiveModel(nn.Module):
             parts = self.layout.split(w)
             U, gates = self.factor_values(parts["factors"], design), _symmetric(parts["gates"])
             f = f + 0.5 * (U * _gated(gates, U)).sum((1, 2))
+        if self.pairs and pairs:
+            f = f + self.surface_values(self.layout.split(w)["surfaces"], design).sum(1)
         return f
 
     def jvp(self, w: Tensor, design: Design, v: Tensor, *, pairs: bool = True) -> Tensor:
@@ -160,6 +198,8 @@ class AdditiveModel(nn.Module):
             gates, dgates = _symmetric(parts["gates"]), _symmetric(along["gates"])
             df = df + (dU * _gated(gates, U)).sum((1, 2))
             df = df + 0.5 * (U * _gated(dgates, U)).sum((1, 2))
+        if self.pairs and pairs:
+            df = df + self.surface_values(self.layout.split(v)["surfaces"], design).sum(1)
         return df
 
     def vjp(self, w: Tensor, design: Design, G: Tensor, *, pairs: bool = True) -> Tensor:
@@ -178,15 +218,17 @@ class AdditiveModel(nn.Module):
             grads = [H.T @ (M[:, :, None] * G[:, None, :]).reshape(len(H), -1)]
         if self.n_ranks:
             grads += self._pair_vjp(w, design, G, pairs)
+        if self.pairs:
+            grads.append(self._surface_vjp(design, G, pairs))
         return torch.cat([g.reshape(-1) for g in grads]) if len(grads) > 1 else grads[0].view(-1)
 
     @property
     def _pair_size(self) -> int:
-        return sum(prod(self.layout.shapes.get(name, (0,))) for name in ("factors", "gates"))
+        return sum(prod(self.layout.shapes.get(name, (0,))) for name in PAIR_PARTS)
 
     def _main(self, w: Tensor, design: Design) -> Tensor:
         if design.joint is not None:
-            main = w if not self.n_ranks else w[: design.joint.shape[1] * self.n_outputs]
+            main = w if not self._pair_size else w[: design.joint.shape[1] * self.n_outputs]
             return design.joint @ main.view(-1, self.n_outputs)
         parts = self.layout.split(w)
         H, M, main = design.H, design.M, parts["main"]
@@ -218,6 +260,55 @@ class AdditiveModel(nn.Module):
         )
         dgates = 0.5 * torch.einsum("njrd,nkrd->jkd", U * G[:, None, None, :], U)
         return [dfactors, _symmetric(dgates)]
+
+    def centred(self, design: Design, j: int) -> Tensor:
+        """Basis columns of feature `j` less their centres, zero where missing; shape (n, q_j)."""
+        c = self.basis.slices[j]
+        block = design.H[:, c] - self.centres[c.start - 1 : c.stop - 1]
+        return block if design.complete else block * (1 - design.M[:, 1 + j, None])
+
+    def surface_values(self, surfaces: Tensor, design: Design) -> Tensor:
+        """f_jk(x_j, x_k) of each pair, zero where either is missing; shape (n, n_pairs, d)."""
+        n, d = len(design), self.n_outputs
+        values = []
+        for (j, k), block in zip(self.pairs, self.pair_slices, strict=True):
+            first, second = self.centred(design, j), self.centred(design, k)
+            r, q = first.shape[1], second.shape[1]
+            along = (first @ surfaces[block].reshape(r, q * d)).view(n, q, d)
+            values.append((along * second[:, :, None]).sum(1))
+        return torch.stack(values, 1)
+
+    def _surface_vjp(self, design: Design, G: Tensor, pairs: bool) -> Tensor:
+        if not pairs:
+            return G.new_zeros(self.layout.shapes["surfaces"])
+        grads = []
+        for j, k in self.pairs:
+            pulled = self.centred(design, k)[:, :, None] * G[:, None, :]
+            grads.append(self.centred(design, j).T @ pulled.flatten(1))
+        return torch.cat([grad.reshape(-1) for grad in grads])
+
+
+def _checked_pairs(pairs: Sequence[tuple[int, int]], p: int) -> tuple[tuple[int, int], ...]:
+    checked = tuple((int(j), int(k)) for j, k in pairs)
+    wrong = [pair for pair in checked if not 0 <= pair[0] < pair[1] < p]
+    if wrong or len(set(checked)) < len(checked):
+        raise InvalidInputError(
+            f"pairs must be distinct (j, k) with 0 <= j < k < {p}, the number of features, got "
+            f"{wrong[0] if wrong else list(checked)}."
+        )
+    return checked
+
+
+def _checked_centres(centres: Tensor | None, basis: Basis) -> Tensor:
+    dtype, q = basis.features[0].knots.dtype, basis.n_columns
+    if centres is None:
+        return torch.zeros(q, dtype=dtype)
+    if centres.shape != (q,):
+        raise InvalidInputError(
+            f"centres must have shape ({q},), one number per basis column, got "
+            f"{tuple(centres.shape)}."
+        )
+    return centres.detach().to(dtype)
 
 
 def _symmetric(gates: Tensor) -> Tensor:

@@ -7,15 +7,20 @@ from torch import nn
 
 from biam.additive import AdditiveModel, ParameterLayout
 from biam.basis import Basis, Design
+from biam.exceptions import InvalidInputError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 
 N, P, L, R = 12, 4, 5, 3
+PAIRS = ((0, 1), (1, 3), (0, 2))
+CENTRES = torch.linspace(-1, 2, P * L, dtype=torch.float64)
 CASES = {
     "full": {},
     "BIAM-I": {"interactions": False},
     "BIAM2": {"n_ranks": R},
     "BIAM2-I": {"n_ranks": R, "interactions": False},
+    "surfaces": {"pairs": PAIRS, "centres": CENTRES},
+    "surfaces-I": {"pairs": PAIRS[:2], "interactions": False},
 }
 TABLES = ("gaps", "complete")
 every_model = pytest.mark.parametrize("case", CASES)
@@ -63,6 +68,11 @@ def equation_1(model, w, X):
         u = np.einsum("jtrd,njt->njrd", c["factors"].reshape(P, L, R, d), h)
         gates = c["gates"] * (1 - np.eye(P))[:, :, None]
         f += 0.5 * np.einsum("jkd,njrd,nkrd->nd", gates, u, u)
+    centres = model.centres.numpy().reshape(P, L)
+    for i, (j, k) in enumerate(model.pairs):
+        gamma = c["surfaces"][i * L * L : (i + 1) * L * L].reshape(L, L, d)
+        both = (1 - m[:, j]) * (1 - m[:, k])
+        f += np.einsum("n,ns,std,nt->nd", both, h[:, j] - centres[j], gamma, h[:, k] - centres[k])
     return f
 
 
@@ -80,12 +90,12 @@ def test_outputs_are_equation_1(case, table, d, joint):
     np.testing.assert_allclose(model.outputs(w, design), expected, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("case", ["BIAM2", "BIAM2-I"])
+@pytest.mark.parametrize("case", ["BIAM2", "BIAM2-I", "surfaces", "surfaces-I"])
 @with_and_without_joint
 def test_pairs_can_be_left_out(case, joint):
     model, design, w = make(case, 2, joint=joint)
     zero = w.clone()
-    model.coefficients(zero)["gates"].zero_()
+    model.coefficients(zero)["gates" if model.n_ranks else "surfaces"].zero_()
     expected = model.outputs(zero, design)
     torch.testing.assert_close(model.outputs(w, design, pairs=False), expected)
     assert not torch.allclose(model.outputs(w, design), expected)
@@ -113,6 +123,9 @@ def test_a_missing_value_acts_through_its_mask_only(case):
     for name, part in model.coefficients(zero).items():
         if name == "gates":
             part[2], part[:, 2] = 0, 0
+        elif name == "surfaces":
+            for pair, block in zip(model.pairs, model.pair_slices, strict=True):
+                part[block] *= 2 not in pair
         elif name == "beta":
             part[2 * L : 3 * L] = 0
         elif name in ("beta_miss", "alpha"):
@@ -188,7 +201,7 @@ def test_the_module_trains_with_a_torch_optimizer(case):
 # Symmetries
 
 
-@every_model
+@pytest.mark.parametrize("case", ["full", "BIAM-I", "BIAM2", "BIAM2-I"])
 def test_permuted_features_with_permuted_parameters_give_the_same_outputs(case):
     model, design, w = make(case, 2)
     order = [2, 0, 3, 1]
@@ -224,6 +237,40 @@ def test_the_pair_term_does_not_see_the_order_of_a_pair_nor_the_diagonal(case):
     assert not torch.equal(swapped, w)
 
 
+def test_a_surface_seen_from_its_other_feature_is_transposed():
+    model, design, w = make("surfaces", 2)
+    back = np.arange(P * L).reshape(P, L)[::-1].ravel()
+    turned = AdditiveModel(
+        Basis(model.basis.features[::-1]),
+        2,
+        pairs=[(P - 1 - k, P - 1 - j) for j, k in PAIRS],
+        centres=CENTRES[back.copy()],
+    )
+    there = torch.zeros_like(w)
+    blocks = model.coefficients(w)["surfaces"].view(len(PAIRS), L, L, 2)
+    turned.coefficients(there)["surfaces"].copy_(blocks.transpose(1, 2).reshape(-1, 2))
+    only = w.clone()
+    model.layout.split(only)["main"].zero_()
+    expected = model.outputs(only, design)
+    assert expected.std() > 0.1
+    seen = turned.outputs(there, turned.basis.design(make_table("gaps")[:, ::-1].copy()))
+    torch.testing.assert_close(seen, expected)
+
+
+def test_centred_surfaces_have_no_part_in_one_feature_alone():
+    # On a full grid of two features, averages over either one are zero: the effect is purified.
+    x = np.array([0.0, 1.0, 3.0, 4.0])
+    X = np.column_stack([g.ravel() for g in np.meshgrid(x, x**2)])
+    basis = Basis.fit(X, 3, dtype=torch.float64)
+    centres = basis.design(X).H[:, 1:].mean(0)
+    model = AdditiveModel(basis, interactions=False, pairs=[(0, 1)], centres=centres)
+    w = random_like(model.w, 1)
+    surface = model.surface_values(model.coefficients(w)["surfaces"], basis.design(X)).view(4, 4)
+    assert surface.std() > 0.1
+    for axis in (0, 1):
+        torch.testing.assert_close(surface.mean(axis), torch.zeros(4, dtype=torch.float64))
+
+
 @every_model
 @with_and_without_joint
 def test_rows_do_not_see_one_another(case, joint):
@@ -244,7 +291,8 @@ def test_levels_constant_and_empty_columns_live_beside_hinges(interactions, join
     X[:, 1], X[:, 3] = np.nan, 7.0
     basis = Basis.fit(X, L, n_levels=[3, 0, 0, 0], dtype=torch.float64)
     assert [len(f.knots) for f in basis.features] == [3, 0, L, 1]
-    model = AdditiveModel(basis, 2, interactions=interactions, n_ranks=2)
+    pairs = [(0, 2), (1, 2), (0, 3)]
+    model = AdditiveModel(basis, 2, interactions=interactions, n_ranks=2, pairs=pairs)
     w, design = random_like(model.w, 1), basis.design(X)
     design = model.join(design) if joint else design
     G = random_like(torch.empty(N, 2, dtype=torch.float64), 3)
@@ -264,8 +312,10 @@ def test_levels_constant_and_empty_columns_live_beside_hinges(interactions, join
         ("BIAM-I", 1, 1 + P * L + P),
         ("BIAM2", 1, (1 + P * L) * (1 + P) + P * L * R + P * P),
         ("BIAM2-I", 2, 2 * (1 + P * L + P + P * L * R + P * P)),
+        ("surfaces", 2, 2 * ((1 + P * L) * (1 + P) + 3 * L * L)),
+        ("surfaces-I", 1, 1 + P * L + P + 2 * L * L),
     ],
-    ids=["full", "full-d3", "BIAM-I", "BIAM2", "BIAM2-I-d2"],
+    ids=["full", "full-d3", "BIAM-I", "BIAM2", "BIAM2-I-d2", "surfaces-d2", "surfaces-I"],
 )
 def test_the_layout_covers_the_flat_vector_once(case, d, size):
     model, _, w = make(case, d)
@@ -280,6 +330,21 @@ def test_the_parts_of_a_layout_are_views():
     w = torch.zeros(10)
     ParameterLayout({"a": (2, 3), "b": (4,)}).split(w)["b"].fill_(1)
     assert w.tolist() == [0] * 6 + [1] * 4
+
+
+@pytest.mark.parametrize("pairs", [[(1, 0)], [(0, P)], [(1, 1)], [(-1, 0)], [(0, 1), (0, 1)]])
+def test_pairs_that_are_none_are_refused(pairs):
+    with pytest.raises(InvalidInputError, match="pairs must be distinct"):
+        AdditiveModel(Basis.fit(make_table("complete"), L), pairs=pairs)
+
+
+def test_centres_are_a_buffer_of_one_number_per_column():
+    basis = Basis.fit(make_table("complete"), L, dtype=torch.float64)
+    model = AdditiveModel(basis, pairs=PAIRS, centres=CENTRES)
+    assert torch.equal(model.state_dict()["centres"], CENTRES)
+    assert not AdditiveModel(basis, pairs=PAIRS).centres.any()
+    with pytest.raises(InvalidInputError, match=r"centres must have shape \(20,\)"):
+        AdditiveModel(basis, pairs=PAIRS, centres=CENTRES[1:])
 
 
 @pytest.mark.parametrize("limit", ["JOINT_COLUMNS", "JOINT_ENTRIES"])

@@ -64,6 +64,7 @@ class EpochKernel:
         return (
             isinstance(problem, AdditiveProblem)
             and _has_even_pairs(problem)
+            and not problem.model.pairs
             and isinstance(problem.loss, SquaredError | SoftmaxCrossEntropy)
             and isinstance(problem.loss, SquaredError) == (problem.model.n_outputs == 1)
             and (upper is None or isinstance(upper, WeightingNetwork))

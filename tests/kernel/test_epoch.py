@@ -234,6 +234,7 @@ def elsewhere(part):
 
 NOT_COVERED = {
     "uneven-pairs": uneven_pairs,
+    "surfaces": lambda: with_model(pairs=[(0, 1)]),
     "two-outputs-squared": lambda: with_model(n_outputs=2),
     "one-class-softmax": lambda: with_problem(loss=SoftmaxCrossEntropy()),
     "huber": lambda: with_problem(loss=Huber()),
