@@ -7,7 +7,6 @@ are shrunk to nothing. Meta rows and training rows are in the same problem, in w
 says what each is worth.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +14,6 @@ import torch
 from torch import Tensor
 
 from biam.solvers.rows import Rows
-from biam.solvers.terms import slices
 
 __all__ = ["Evidence", "NoiseModel", "maximise"]
 
@@ -23,7 +21,12 @@ LEAST, MOST = 1e-6, 1e7
 # The fixed point is approached from afar in steps that overshoot a little, within these factors.
 OVERSHOOT, DOWN, UP = 1.5, 0.05, 20.0
 INTERCEPT = 1e-8
-LITTLE = 0.02
+# Groups of fewer effective degrees of freedom do not delay the end; dead ones are left out.
+LITTLE, DEAD, LOST = 0.05, 1e-3, 1e4
+# Penalties start no higher: a group that few rows left for dead may speak up on more.
+START = 1e3
+SMALL_GAIN = 1e-3
+LEAST_STEPS = 6
 
 
 class NoiseModel(Protocol):
@@ -80,7 +83,7 @@ def maximise(
     *,
     max_iter: int = 60,
     leverage: bool = True,
-    tol: float = 0.05,
+    tol: float = 0.1,
 ) -> Evidence:
     """Fit coefficients, penalties and noise from a start.
 
@@ -100,26 +103,99 @@ def maximise(
     tol : float
         Largest change of a log penalty at which to stop.
     """
-    groups, places = rows.groups, slices(rows.groups)
     device = rows.device
     w = torch.zeros(rows.n_columns, dtype=torch.float64, device=device) if w is None else w
-    penalties = torch.ones(len(groups), dtype=torch.float64) if penalties is None else penalties
-    penalties = penalties.clone()
-    stiffness = [group.stiffness.to(device) for group in groups]
+    if penalties is None:
+        penalties = torch.ones(len(rows.groups), dtype=torch.float64)
+    live = _Live(rows, penalties.clamp(LEAST, START))
     f = rows.outputs(w)
-    edf = torch.zeros(len(groups), dtype=torch.float64)
     for step in range(1, max_iter + 1):
-        diagonal = _diagonal(rows, penalties, stiffness, places)
+        diagonal = live.diagonal()
         for _ in range(noise.inner):
-            w, f, V, gain = _newton(rows, noise, w, f, diagonal)
-            if gain < 1e-3:
+            w, f, V, gain = _newton(live.rows, noise, w, f, diagonal)
+            if gain < SMALL_GAIN:
                 break
-        spread = rows.spread(V) if leverage else torch.zeros_like(f)
+        spread = live.rows.spread(V) if leverage else torch.zeros_like(f)
         noise.refresh(f, spread)
-        change = _adapt(penalties, edf, w, V.diagonal(), stiffness, places)
-        if step > 5 and change < tol:
+        change = live.adapt(w, V.diagonal())
+        if step >= LEAST_STEPS and change < tol:
             break
-    return Evidence(rows, noise, w, penalties, f, spread, V, edf, step, change < tol)
+        if step < max_iter:
+            kept = live.shed()
+            if kept is not None:
+                w = w[kept]
+                f = live.rows.outputs(w)
+    w, V, f = live.whole(w, V, f)
+    return Evidence(rows, noise, w, live.penalties, f, spread, V, live.edf, step, change < tol)
+
+
+class _Live:
+    """The groups that still say something; dead ones are left out of the next steps.
+
+    Parameters
+    ----------
+    rows : Rows
+        With all groups.
+    penalties : Tensor, shape (n_groups,)
+    """
+
+    def __init__(self, rows: Rows, penalties: Tensor) -> None:
+        self.all, self.rows, self.penalties = rows, rows, penalties.clone()
+        self.edf = torch.zeros_like(self.penalties)
+        self.alive = torch.ones(len(penalties), dtype=torch.bool)
+        sizes = torch.tensor([len(g) for g in rows.groups], dtype=torch.long)
+        self.owner = torch.repeat_interleave(torch.arange(len(sizes)), sizes)
+        parts = [g.stiffness for g in rows.groups]
+        self.stiffness = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
+        self.column = self.alive[self.owner]
+
+    def diagonal(self) -> Tensor:
+        """Penalty of each live column, that of the intercept first."""
+        owner, stiffness = self.owner[self.column], self.stiffness[self.column]
+        free = torch.tensor([INTERCEPT], dtype=torch.float64)
+        return torch.cat([free, self.penalties[owner] * stiffness]).to(self.rows.device)
+
+    def adapt(self, w: Tensor, variance: Tensor) -> float:
+        """Move each penalty towards edf / (w^T S w); returns the largest change that counts."""
+        owner, stiffness = self.owner[self.column], self.stiffness[self.column]
+        nothing = torch.zeros_like(self.edf)
+        size = torch.zeros_like(self.edf).index_add_(0, owner, torch.ones_like(stiffness))
+        lost = nothing.index_add(0, owner, variance.cpu()[1:] * stiffness)
+        square = nothing.index_add(0, owner, w.cpu()[1:].square() * stiffness)
+        old = self.penalties
+        self.edf = torch.where(self.alive, size - old * lost, 0.0)
+        wanted = (self.edf.clamp_min(1e-9) / square.clamp_min(1e-300)).clamp(LEAST, MOST)
+        factor = (wanted / old).pow(OVERSHOOT).clamp(DOWN, UP)
+        new = torch.where(self.alive, (old * factor).clamp(LEAST, MOST), old)
+        counts = self.alive & (self.edf > LITTLE)
+        change = (new / old).log().abs()[counts]
+        self.penalties = new
+        return float(change.max()) if len(change) else 0.0
+
+    def shed(self) -> Tensor | None:
+        """Leave out groups that are dead; returns which of the live columns stay, if any go."""
+        dead = self.alive & (self.edf < DEAD) & (self.penalties > LOST)
+        if not bool(dead.any()):
+            return None
+        before = torch.cat([torch.ones(1, dtype=torch.bool), self.column])
+        self.alive = self.alive & ~dead
+        self.penalties[dead], self.edf[dead] = MOST, 0.0
+        self.column = self.alive[self.owner]
+        after = torch.cat([torch.ones(1, dtype=torch.bool), self.column])
+        groups = [g for g, on in zip(self.all.groups, self.alive.tolist(), strict=True) if on]
+        self.rows = self.all.use(groups)
+        return after[before].to(self.rows.device)
+
+    def whole(self, w: Tensor, V: Tensor, f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Coefficients, covariance and outputs with zeros for the dead groups."""
+        if bool(self.alive.all()):
+            return w, V, f
+        place = torch.cat([torch.ones(1, dtype=torch.bool), self.column]).to(w.device)
+        index = torch.nonzero(place).view(-1)
+        full, covariance = w.new_zeros(len(place)), w.new_zeros(len(place), len(place))
+        full[index] = w
+        covariance[index[:, None], index] = V
+        return full, covariance, f
 
 
 def _newton(
@@ -152,35 +228,3 @@ def _factor(gram: Tensor) -> Tensor:
         gram = gram + jitter * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
         jitter *= 10
     return torch.linalg.cholesky(gram)
-
-
-def _diagonal(
-    rows: Rows, penalties: Tensor, stiffness: Sequence[Tensor], places: Sequence[slice]
-) -> Tensor:
-    diagonal = torch.full((rows.n_columns,), INTERCEPT, dtype=torch.float64, device=rows.device)
-    for penalty, stiff, place in zip(penalties, stiffness, places, strict=True):
-        diagonal[place] = penalty * stiff
-    return diagonal
-
-
-def _adapt(
-    penalties: Tensor,
-    edf: Tensor,
-    w: Tensor,
-    variance: Tensor,
-    stiffness: Sequence[Tensor],
-    places: Sequence[slice],
-) -> float:
-    """Move each penalty towards edf / (w^T S w); returns the largest change of a log that counts."""
-    largest = 0.0
-    for g, (stiff, place) in enumerate(zip(stiffness, places, strict=True)):
-        old = float(penalties[g])
-        edf[g] = len(stiff) - old * float((variance[place] * stiff).sum())
-        size = float((w[place].square() * stiff).sum())
-        wanted = min(max(max(float(edf[g]), 1e-9) / max(size, 1e-300), LEAST), MOST)
-        new = old * min(max((wanted / old) ** OVERSHOOT, DOWN), UP)
-        new = min(max(new, LEAST), MOST)
-        if float(edf[g]) > LITTLE:
-            largest = max(largest, abs(torch.tensor(new / old).log().item()))
-        penalties[g] = new
-    return largest

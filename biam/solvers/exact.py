@@ -28,6 +28,7 @@ __all__ = ["ExactSolver"]
 
 WEIGHTINGS = ("posterior", "network", "equal")
 ROUNDS = 2
+FOLDS, FOLD_STEPS = 5, 20
 MOST_PAIRS, MOST_INTERACTIONS = 6, 30
 LEAST_GAPS = 3
 # A group of interactions or a pair that keeps less than this is not worth a line on the page.
@@ -228,22 +229,47 @@ class _Candidates:
         if self.problem.n_train == len(self.problem.rows):
             return self._without_meta()
         meta, start = self._meta_only()
-        plain = self._settled(self.problem.plain())
         if self.solver.weighting == "equal":
-            return "equal", plain
-        fits = {
-            "posterior": self._settled(self._noise(start), start.w, start.penalties),
-            "equal": plain,
-            "meta-only": meta,
-        }
-        judged = {name: self._left_out(fit) for name, fit in fits.items()}
+            return "equal", self._structured(self._plain())
+        noise = self._noise(start)
+        fit = maximise(
+            self.problem.rows, noise, start.w, start.penalties, max_iter=self.solver.epochs
+        )
+        fits = {"posterior": self._structured(fit), "equal": self._plain(), "meta-only": meta}
+        judged = {name: self._left_out(fits[name]) for name in ("posterior", "equal")}
+        if judged["equal"].mean() < judged["posterior"].mean() + _doubt(judged["posterior"]):
+            fits["equal"] = self._structured(fits["equal"])
+            judged["equal"] = self._left_out(fits["equal"])
+        judged["meta-only"] = self._cross_validated()
         self.losses = {name: float(loss.mean()) for name, loss in judged.items()}
         chosen = "posterior"
         for name, loss in judged.items():
             gain = judged[chosen] - loss
-            if float(gain.mean()) > float(gain.std()) / len(gain) ** 0.5:
+            if float(gain.mean()) > _doubt(gain):
                 chosen = name
         return chosen, fits[chosen]
+
+    def _plain(self) -> Evidence:
+        return maximise(self.problem.rows, self.problem.plain(), max_iter=self.solver.epochs)
+
+    def _cross_validated(self) -> Tensor:
+        """Losses of the meta rows under fits to the other meta rows, fold by fold.
+
+        Penalties that few rows have chosen flatter themselves by more than the formula for left
+        out rows sees: here each fold chooses anew.
+        """
+        problem = self.problem
+        meta = np.arange(problem.n_train, len(problem.rows))
+        losses = torch.zeros(len(meta), dtype=torch.float64)
+        order = np.random.default_rng(0).permutation(len(meta))
+        for fold in np.array_split(order, min(FOLDS, len(meta))):
+            part = problem.take(np.delete(meta, fold))
+            if not len(part.rows):
+                return losses + torch.inf
+            fit = maximise(part.rows, part.plain(0.5), max_iter=FOLD_STEPS)
+            held = problem.take(meta[fold])
+            losses[fold] = fit.noise.on(held.labels).losses(held.rows.outputs(fit.w)).cpu()
+        return losses
 
     def _meta_only(self) -> tuple[Evidence, Evidence]:
         """The meta rows alone; and the same coefficients seen from all rows."""
@@ -267,7 +293,7 @@ class _Candidates:
     def _without_meta(self) -> tuple[str, Evidence]:
         """The label model only where the training labels give it away."""
         problem, epochs = self.problem, self.solver.epochs
-        plain = maximise(problem.rows, problem.plain(), max_iter=epochs)
+        plain = self._plain()
         if self.solver.weighting == "equal":
             return "equal", self._structured(plain)
         if problem.binary:
@@ -290,12 +316,6 @@ class _Candidates:
         spread = rows.spread(fit.V)
         single = Mixture.plain(labels, noise.scale)
         return Evidence(rows, single, fit.w, fit.penalties, fit.f, spread, fit.V, fit.edf, 0, True)
-
-    def _settled(
-        self, noise: Mixture | Flips, w: Tensor | None = None, penalties: Tensor | None = None
-    ) -> Evidence:
-        fit = maximise(self.problem.rows, noise, w, penalties, max_iter=self.solver.epochs)
-        return self._structured(fit)
 
     def _structured(self, fit: Evidence) -> Evidence:
         """Add interactions and pairs that earn their place."""
@@ -336,7 +356,7 @@ class _Candidates:
 
     def _left_out(self, fit: Evidence) -> Tensor:
         trusted = fit.noise.labels.trusted
-        return fit.noise.left_out(fit.f, fit.spread)[trusted]
+        return fit.noise.left_out(fit.f, fit.spread)[trusted].cpu()
 
 
 class _Absolute:
@@ -388,6 +408,11 @@ def _pruned(fit: Evidence, asked: Sequence[tuple[int, int]] | None) -> Evidence:
         rows, fit.noise, w, fit.penalties[kept], f, fit.spread, V, fit.edf[kept], fit.n_iter,
         fit.converged,
     )  # fmt: skip
+
+
+def _doubt(x: Tensor) -> float:
+    """Standard error of the mean."""
+    return float(x.std(correction=0)) / len(x) ** 0.5
 
 
 def _log_likelihood(fit: Evidence) -> float:

@@ -166,9 +166,8 @@ class Mixture:
     def weights(self, f: Tensor) -> Tensor:
         """Chance that each training label is right, shape (n_train,)."""
         right = self.right_shares()
-        # The largest share of right labels that leaves no component a negative share of wrong ones.
-        seen = right > 0.02
-        share = float((self.shares[seen] / right[seen]).min().clamp_max(1.0))
+        # The first component is all of right labels: its share says how many there are.
+        share = float((self.shares[0] / right[0]).clamp_max(1.0))
         honest = (share * right / self.shares.clamp_min(TINY)).clamp_max(1.0)
         self._allot(self.labels.y - f, torch.zeros_like(f))
         return (self.chances @ honest)[~self.labels.trusted].clamp(0, 1)

@@ -74,13 +74,17 @@ class Rows:
         """The design matrix, block by block."""
         places = self._places()
         if self._columns is None and len(self) * self.n_columns <= KEPT_ENTRIES:
-            if self._values is None:
-                self._values = [(phi, M) for _, phi, M in self.values()]
+            self.keep()
             self._columns = [A for _, A in self._made()]
         if self._columns is None:
             yield from self._made()
         else:
             yield from zip(places, self._columns, strict=True)
+
+    def keep(self) -> None:
+        """Hold on to the components, for those who share them through `use`."""
+        if self._values is None:
+            self._values = [(phi, M) for _, phi, M in self.values()]
 
     def outputs(self, w: Tensor) -> Tensor:
         """A w, shape (n,)."""

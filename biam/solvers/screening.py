@@ -16,7 +16,7 @@ from biam.solvers.evidence import Evidence
 from biam.solvers.rows import Rows
 from biam.solvers.terms import Components, Group, all_pairs, columns, pair_group, reaction_group
 
-__all__ = ["find_interactions", "find_pairs", "score"]
+__all__ = ["find_interactions", "find_pairs", "scores"]
 
 LEAST_ROWS = 20
 MOST_CANDIDATES = 3000
@@ -24,6 +24,7 @@ MOST_LEVELS = 12
 # Expected number of false candidates that go on: a pair has many columns and costs more to read.
 FALSE_PAIRS, FALSE_INTERACTIONS = 0.05, 1.0
 SCREEN_DEGREE = 4
+BATCH = 64
 
 
 def find_pairs(fit: Evidence, most: int) -> list[tuple[int, int]]:
@@ -56,29 +57,48 @@ def find_interactions(fit: Evidence, gaps: Iterable[int], most: int) -> list[Gro
     return _significant(fit, groups, FALSE_INTERACTIONS)[:most]
 
 
-def score(rows: Rows, group: Group, precision: Tensor, residual: Tensor) -> tuple[float, int]:
-    """Score statistic of a group of columns, and how many rows it says anything about."""
-    k = len(group)
-    gram = precision.new_zeros(k, k)
-    slope, support = precision.new_zeros(k), 0
+def scores(
+    rows: Rows, groups: Sequence[Group], precision: Tensor, residual: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Score statistic of each group of columns, and how many rows it says anything about.
+
+    Parameters
+    ----------
+    rows : Rows
+    groups : sequence of Group
+        All with the same number of columns.
+    precision, residual : Tensor, shape (n,)
+    """
+    k, G = len(groups[0]), len(groups)
+    gram, slope = precision.new_zeros(G, k, k), precision.new_zeros(G, k)
+    support = precision.new_zeros(G)
     for place, phi, M in rows.values():
-        C = columns(phi, M, torch.zeros_like(precision[place]), [group])[:, 1:]
-        weighted = C * precision[place][:, None]
-        gram += C.T @ weighted
-        slope += weighted.T @ residual[place]
-        support += int((C != 0).any(1).sum())
-    gram.diagonal().add_(1e-6 * float(gram.diagonal().mean()) + 1e-12)
-    return float(slope @ torch.linalg.solve(gram, slope)), support
+        nothing = torch.zeros_like(precision[place])
+        for start in range(0, G, BATCH):
+            part = slice(start, min(start + BATCH, G))
+            C = columns(phi, M, nothing, groups[part])[:, 1:]
+            C = C.view(len(C), -1, k).transpose(0, 1)
+            weighted = C * precision[place][:, None]
+            gram[part] += C.transpose(1, 2) @ weighted
+            slope[part] += residual[place] @ weighted
+            support[part] += (C != 0).any(2).sum(1)
+    trace = gram.diagonal(dim1=1, dim2=2).mean(1)
+    gram.diagonal(dim1=1, dim2=2).add_((1e-6 * trace + 1e-12)[:, None])
+    return (slope * torch.linalg.solve(gram, slope)).sum(1), support
 
 
 def _significant(fit: Evidence, groups: Sequence[Group], false: float) -> list[Group]:
     precision, residual, _ = fit.noise.working(fit.f)
-    found = []
+    sizes: dict[int, list[Group]] = {}
     for group in groups:
-        value, support = score(fit.rows, group, precision, residual)
-        chance = float(chi2.sf(value, len(group)))
-        if support >= LEAST_ROWS and chance < false / len(groups):
-            found.append((chance, -value, group))
+        sizes.setdefault(len(group), []).append(group)
+    found = []
+    for size, alike in sizes.items():
+        values, support = scores(fit.rows, alike, precision, residual)
+        chances = chi2.sf(values.cpu().numpy(), size)
+        for group, value, chance, n in zip(alike, values, chances, support, strict=True):
+            if n >= LEAST_ROWS and chance < false / len(groups):
+                found.append((chance, -float(value), group))
     return [group for *_, group in sorted(found, key=lambda item: item[:2])]
 
 
