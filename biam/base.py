@@ -1,6 +1,6 @@
 """What both estimators share: parameters, checks at the border, encoding, the call to a solver."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 
 from biam import reading
 from biam.exceptions import InvalidInputError, UnknownNameError
-from biam.solvers.exact import ExactSolver
+from biam.solvers.exact import WEIGHTINGS, ExactSolver
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
 from biam.validation import check_choice, check_integer, check_number
@@ -45,6 +45,8 @@ class BIAMBase(BaseEstimator):
         n_ranks: int = 8,
         gates: str = "robust",
         interactions: bool | str = "auto",
+        pairs: bool | str | int | Sequence[tuple[Any, Any]] = "auto",
+        weighting: str = "posterior",
         standardise: bool | str = "auto",
         patience: int | str | None = "auto",
         handle_unknown: str = "error",
@@ -63,6 +65,8 @@ class BIAMBase(BaseEstimator):
         self.n_ranks = n_ranks
         self.gates = gates
         self.interactions = interactions
+        self.pairs = pairs
+        self.weighting = weighting
         self.standardise = standardise
         self.patience = patience
         self.handle_unknown = handle_unknown
@@ -111,7 +115,7 @@ class BIAMBase(BaseEstimator):
         encoder = TableEncoder(self._own_scale(self.standardise), self.handle_unknown)
         self.encoder_ = encoder.fit(X, weight)
         values = encoder.transform(X)
-        fitted = self._solver(len(targets)).fit(
+        fitted = self._solver(len(targets), encoder.names).fit(
             values,
             targets,
             _encoded_meta(encoder, X_meta) if has_meta else None,
@@ -246,6 +250,7 @@ class BIAMBase(BaseEstimator):
         check_choice("solver", self.solver, SOLVERS)
         check_choice("variant", self.variant, VARIANTS)
         check_choice("gates", self.gates, GATE_SCHEDULES)
+        check_choice("weighting", self.weighting, WEIGHTINGS)
         check_choice("handle_unknown", self.handle_unknown, ("error", "missing"))
         for name, low in (("epochs", 1), ("batch_size", 1), ("n_knots", 2), ("n_ranks", 1)):
             check_integer(name, getattr(self, name), low=low)
@@ -256,6 +261,7 @@ class BIAMBase(BaseEstimator):
         for name, words in (("interactions", ("auto",)), ("standardise", ("auto",))):
             if not isinstance(getattr(self, name), bool):
                 check_choice(name, getattr(self, name), words)
+        _check_pairs(self.pairs)
         if self.patience is not None and self.patience != "auto":
             check_integer("patience", self.patience, low=1)
         if self.solver == "exact" and self.variant != "BIAM":
@@ -291,7 +297,7 @@ class BIAMBase(BaseEstimator):
                 )
             _check_option(f"solver_options[{name!r}]", value, known[name])
 
-    def _solver(self, n_rows: int) -> ExactSolver | PublishedSolver:
+    def _solver(self, n_rows: int, names: Sequence[str] = ()) -> ExactSolver | PublishedSolver:
         device = self.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() and n_rows >= GPU_ROWS else "cpu"
@@ -307,7 +313,12 @@ class BIAMBase(BaseEstimator):
             common["patience"] = self.patience
         common |= self.solver_options or {}
         if self.solver == "exact":
-            return ExactSolver(interactions=self.interactions, **common)
+            return ExactSolver(
+                interactions=self.interactions,
+                pairs=_numbered(self.pairs, names) if names else self.pairs,
+                weighting=self.weighting,
+                **common,
+            )
         common.setdefault("upper_lr", self._published_upper_lr)
         return PublishedSolver(
             variant=self.variant,
@@ -352,6 +363,42 @@ def _encoded_meta(encoder: TableEncoder, X_meta: Any) -> np.ndarray:
         return encoder.transform(X_meta)
     except InvalidInputError as error:
         raise InvalidInputError(f"the meta rows do not fit: {error}") from None
+
+
+def _check_pairs(pairs: Any) -> None:
+    """Refuse what is neither a choice, nor a number, nor a list of two-feature entries."""
+    if isinstance(pairs, bool) or pairs == "auto":
+        return
+    if isinstance(pairs, int | np.integer):
+        check_integer("pairs", pairs, low=0)
+        return
+    if isinstance(pairs, str) or not isinstance(pairs, Sequence):
+        raise InvalidInputError(
+            f"pairs must be 'auto', False, a number, or a list of two features each, got {pairs!r}."
+        )
+    for pair in pairs:
+        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+            raise InvalidInputError(f"pairs must name two features each, got {pair!r}.")
+
+
+def _numbered(pairs: Any, names: Sequence[str]) -> Any:
+    """Pairs of column names or positions as sorted positions; anything else as it is."""
+    if isinstance(pairs, bool | str | int | np.integer):
+        return pairs
+    known = {name: j for j, name in enumerate(names)}
+    found = set()
+    for pair in pairs:
+        places = [known.get(name, name) for name in pair]
+        for name, place in zip(pair, places, strict=True):
+            if not isinstance(place, int | np.integer) or not 0 <= place < len(names):
+                raise InvalidInputError(
+                    f"pairs has {name!r}, which is no column: expected a name or a position below "
+                    f"{len(names)}."
+                )
+        if places[0] == places[1]:
+            raise InvalidInputError(f"pairs has {tuple(pair)!r}: two different columns are needed.")
+        found.add(tuple(sorted(int(place) for place in places)))
+    return tuple(sorted(found))
 
 
 def _check_option(name: str, value: Any, default: Any) -> None:

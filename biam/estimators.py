@@ -27,8 +27,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     Parameters
     ----------
     solver : {"exact", "published"}
-        "exact", BIAM-X: the lower level is solved, penalties are chosen, weights come from implicit
-        hypergradients. "published": the paper's stochastic loop, number for number.
+        "exact", BIAM-X: the lower level is solved, and one penalty per term and the chance of each
+        label to be right are learned by marginal likelihood. "published": the paper's stochastic
+        loop, number for number.
     variant : {"BIAM", "BIAM-B", "BIAM-I", "BIAM-H", "BIAM2"}
         Published solver only: full model; uniform weights; no missing interactions; step basis;
         gated pairs.
@@ -37,8 +38,8 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     batch_size : int
         Published: rows per step.
     lower_lr, upper_lr : float
-        Step sizes. `upper_lr` None: 0.01 (published regression), 0.1 (published classification and
-        exact).
+        Step sizes. `upper_lr` None: 0.01 (published regression), 0.1 (published classification, and
+        the network).
     n_knots : int
         Knots per feature.
     n_ranks : int
@@ -46,7 +47,15 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     gates : {"robust", "discovery"}
         Gate schedule of BIAM2.
     interactions : bool or "auto"
-        Exact: missing-by-feature interactions; "auto" keeps them when held-out loss agrees.
+        Exact: missing-by-feature interactions; "auto" tests which ones the data ask for.
+    pairs : bool, "auto", int or list of (feature, feature)
+        Exact: pairs of features; "auto" tests which ones the data ask for (six at most), a number
+        sets how many it may find, a list of column names or positions says which, False none.
+    weighting : {"posterior", "network", "equal"}
+        Exact: where sample weights come from. "posterior": a model of wrong labels, anchored by the
+        meta rows; a weight is the chance that the label is right. "network": a weighting network
+        trained by implicit, cross-fitted hypergradients. "equal": no weights. More than two classes
+        have the network.
     standardise : bool or "auto"
         Centre and scale the numeric columns and the target inside; "auto": exact yes, published no.
     patience : int, None or "auto"
@@ -122,7 +131,7 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
     Parameters
     ----------
     solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
-interactions, standardise, patience, handle_unknown, random_state, device, progress, solver_options
+interactions, pairs, weighting, standardise, patience, handle_unknown, random_state, device, progress, solver_options
         As in `BIAMRegressor`.
 
     Attributes

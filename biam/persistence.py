@@ -85,7 +85,11 @@ def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
         **header["encoder"], centre=arrays.pop("centre"), scale=arrays.pop("scale")
     )
     features = tuple(
-        FeatureBasis(kind, torch.tensor(arrays.pop(f"knots_{j}")))
+        FeatureBasis(
+            kind,
+            torch.tensor(arrays.pop(f"knots_{j}")),
+            torch.tensor(arrays.pop(f"knot_centres_{j}")) if f"knot_centres_{j}" in arrays else None,
+        )
         for j, kind in enumerate(header["kinds"])
     )
     est.w_ = torch.tensor(arrays.pop("w"))
@@ -123,12 +127,22 @@ def _header(est: Any) -> dict[str, Any]:
             "categories": [_plain(known) for known in encoder.categories],
         },
         "plain": {name: _plain(getattr(est, name)) for name in _PLAIN if hasattr(est, name)},
-        "details": {k: v for k, v in est.details_.items() if isinstance(v, int | float | str)},
+        "details": {
+            k: _plain(v)
+            for k, v in est.details_.items()
+            if isinstance(v, int | float | str | list | dict)
+        },
     }
 
 
 def _arrays(est: Any) -> dict[str, np.ndarray]:
-    arrays = {f"knots_{j}": f.knots.numpy() for j, f in enumerate(est.model_.basis.features)}
+    features = est.model_.basis.features
+    arrays = {f"knots_{j}": f.knots.numpy() for j, f in enumerate(features)}
+    arrays |= {
+        f"knot_centres_{j}": f.centre.numpy()
+        for j, f in enumerate(features)
+        if f.centre is not None
+    }
     for name in _ARRAYS:
         if hasattr(est, name):
             value = np.asarray(getattr(est, name))
@@ -146,7 +160,7 @@ def _arrays(est: Any) -> dict[str, np.ndarray]:
 
 def _plain(value: Any) -> Any:
     """Plain Python numbers, strings and lists, as JSON keeps them."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}

@@ -7,7 +7,7 @@ are shrunk to nothing. Meta rows and training rows are in the same problem, in w
 says what each is worth.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -61,6 +61,8 @@ class Evidence:
         Effective degrees of freedom of each group.
     n_iter : int
     converged : bool
+    history : list of dict
+        Per step: `epoch`, `change` of the penalties, `edf` in total.
     """
 
     rows: Rows
@@ -73,6 +75,7 @@ class Evidence:
     edf: Tensor
     n_iter: int
     converged: bool
+    history: list[dict[str, float]] = field(default_factory=list)
 
 
 def maximise(
@@ -107,6 +110,7 @@ def maximise(
     w = torch.zeros(rows.n_columns, dtype=torch.float64, device=device) if w is None else w
     if penalties is None:
         penalties = torch.ones(len(rows.groups), dtype=torch.float64)
+    history: list[dict[str, float]] = []
     live = _Live(rows, penalties.clamp(LEAST, START))
     f = rows.outputs(w)
     for step in range(1, max_iter + 1):
@@ -118,6 +122,7 @@ def maximise(
         spread = live.rows.spread(V) if leverage else torch.zeros_like(f)
         noise.refresh(f, spread)
         change = live.adapt(w, V.diagonal())
+        history.append({"epoch": step, "change": change, "edf": float(live.edf.sum())})
         if step >= LEAST_STEPS and change < tol:
             break
         if step < max_iter:
@@ -126,7 +131,8 @@ def maximise(
                 w = w[kept]
                 f = live.rows.outputs(w)
     w, V, f = live.whole(w, V, f)
-    return Evidence(rows, noise, w, live.penalties, f, spread, V, live.edf, step, change < tol)
+    done = change < tol
+    return Evidence(rows, noise, w, live.penalties, f, spread, V, live.edf, step, done, history)
 
 
 class _Live:

@@ -182,9 +182,9 @@ class Mixture:
         h = (precision * spread).clamp_max(0.999)
         return self.losses(f + self.offset() - residual * h / (1 - h))
 
-    def summary(self) -> dict[str, list[float]]:
-        """Components as plain numbers, for `details_`."""
-        parts = {"mean": self.means, "scale": self.scales, "share": self.shares}
+    def summary(self, unit: float = 1.0) -> dict[str, list[float]]:
+        """Components as plain numbers, errors times `unit`, for `details_`."""
+        parts = {"mean": self.means * unit, "scale": self.scales * unit, "share": self.shares}
         parts |= {"right_share": self.right_shares()}
         return {name: part.tolist() for name, part in parts.items()}
 
@@ -311,7 +311,7 @@ class Flips:
         h = (precision * spread).clamp_max(0.999)
         return self.losses(f - residual * h / (1 - h))
 
-    def summary(self) -> dict[str, list[float]]:
+    def summary(self, unit: float = 1.0) -> dict[str, list[float]]:
         """The two rates, for `details_`."""
         return {"flip_rates": self.rates.tolist() if self.learned else [0.0, 0.0]}
 
@@ -324,11 +324,16 @@ class Flips:
         a, b = self._rates()
         return (a + (1 - a - b) * s).clamp(1e-9, 1 - 1e-9)
 
-    def _objective(self, f: Tensor, w: Tensor, penalty: Tensor) -> float:
+    def surprise(self, f: Tensor) -> float:
+        """Minus the log likelihood of the labels."""
         mean = self._mean(torch.sigmoid(f))
         chance = torch.where(self.labels.y > 0, mean, 1 - mean)
-        value = -(self.labels.fixed * chance.log()).sum() + 0.5 * (penalty * w * w).sum()
+        return -float((self.labels.fixed * chance.log()).sum())
+
+    def _objective(self, f: Tensor, w: Tensor, penalty: Tensor) -> float:
+        value = self.surprise(f) + 0.5 * float((penalty * w * w).sum())
         if self.learned:
             alpha, beta = self.prior
-            value = value - (alpha * self.rates.log() + beta * (1 - self.rates).log()).sum()
-        return float(value)
+            prior = alpha * self.rates.log() + beta * (1 - self.rates).log()
+            value -= float(prior.sum())
+        return value

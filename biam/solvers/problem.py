@@ -1,0 +1,116 @@
+"""The rows that BIAM-X fits: training rows, then meta rows, targets in robust units."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from biam.solvers.noise import Flips, Labels, Mixture
+from biam.solvers.rows import Rows
+from biam.solvers.terms import Components, Group, main_groups
+
+__all__ = ["Problem", "weighted_median"]
+
+LEAST_GAPS = 3
+# A sample saves nothing unless it leaves out a good part of the rows.
+WORTH_SAMPLING = 1.25
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows, labels and main groups of columns.
+
+    Parameters
+    ----------
+    rows : Rows
+    labels : Labels
+    gaps : tuple of int
+        Features with enough missing values to speak of.
+    n_train : int
+        Training rows; the meta rows follow them.
+    centre, scale : float
+        What was taken from numeric targets.
+    binary : bool
+    """
+
+    rows: Rows
+    labels: Labels
+    gaps: tuple[int, ...]
+    n_train: int
+    centre: float
+    scale: float
+    binary: bool
+
+    @classmethod
+    def make(
+        cls,
+        train: tuple[np.ndarray, np.ndarray, np.ndarray],
+        meta: tuple[np.ndarray | None, np.ndarray | None],
+        n_classes: int,
+        n_knots: int,
+        n_levels: list[int] | None,
+        device: str,
+    ) -> "Problem":
+        """From arrays: (X, y, fixed weights) of the training rows, (X, y) of the meta rows."""
+        (X, y, fixed), (X_meta, y_meta) = train, meta
+        trusted = np.zeros(len(y), bool)
+        if X_meta is not None:
+            X, y = np.concatenate([X, X_meta]), np.concatenate([y, y_meta])
+            trusted = np.arange(len(y)) >= len(fixed)
+            fixed = np.concatenate([fixed, np.ones(len(y_meta))])
+        y, centre, scale = np.asarray(y, float), 0.0, 1.0
+        if not n_classes:
+            centre, scale = _robust_units(y, fixed)
+        components = Components.fit(X, n_knots, n_levels, fixed)
+        gaps = tuple(np.flatnonzero(np.isnan(X[fixed > 0]).sum(0) >= LEAST_GAPS).tolist())
+        groups = main_groups(components, gaps)
+        if n_classes and trusted.any():
+            # The classes of the training rows may be in other proportions than those of the meta rows.
+            groups.append(Group("shift", (), ((0,),), torch.ones(1, dtype=torch.float64)))
+        rows = Rows(components, X, ~trusted, device).use(groups)
+        parts = ((y - centre) / scale, trusted, fixed)
+        labels = Labels(*(torch.as_tensor(part, device=device) for part in parts))
+        n_train = int((~trusted).sum())
+        return cls(rows, labels, gaps, n_train, centre, scale, bool(n_classes))
+
+    @property
+    def meta(self) -> np.ndarray:
+        """Positions of the meta rows."""
+        return np.arange(self.n_train, len(self.rows))
+
+    def sample(self, most: int, seed: int) -> "Problem":
+        """All of a small problem; of a large one, `most` training rows and as many meta rows."""
+        if self.n_train <= WORTH_SAMPLING * most:
+            return self
+        stream = np.random.default_rng(seed)
+        usable = np.flatnonzero(self.labels.fixed[: self.n_train].cpu().numpy() > 0)
+        train = np.sort(stream.permutation(usable)[:most])
+        return self.take(np.concatenate([train, np.sort(stream.permutation(self.meta)[:most])]))
+
+    def take(self, kept: np.ndarray) -> "Problem":
+        """Some of the rows."""
+        labels = self.labels.take(torch.as_tensor(kept, device=self.labels.y.device))
+        n_train = int((~labels.trusted).sum())
+        return replace(self, rows=self.rows.take(kept), labels=labels, n_train=n_train)
+
+    def plain(self, scale: float = 1.0) -> Mixture | Flips:
+        """The noise model without wrong labels."""
+        return Flips.plain(self.labels) if self.binary else Mixture.plain(self.labels, scale)
+
+
+def weighted_median(x: Tensor, weight: Tensor) -> float:
+    """Smallest value with half of the weight at or below it."""
+    order = x.argsort()
+    share = weight[order].cumsum(0) / weight.sum()
+    return float(x[order][int((share < 0.5).sum())])
+
+
+def _robust_units(y: np.ndarray, fixed: np.ndarray) -> tuple[float, float]:
+    """Weighted median, and the median distance from it in units of a normal deviation."""
+    values, weight = torch.as_tensor(y), torch.as_tensor(fixed)
+    centre = weighted_median(values, weight)
+    scale = 1.4826 * weighted_median((values - centre).abs(), weight)
+    if scale <= 0:
+        scale = float((weight * (values - centre).square()).sum() / weight.sum()) ** 0.5
+    return centre, scale if scale > 0 else 1.0

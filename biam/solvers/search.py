@@ -1,0 +1,94 @@
+"""Terms earn their place: interactions and pairs are screened, fitted, and kept where they stay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from biam.solvers.evidence import Evidence, maximise
+from biam.solvers.screening import find_interactions, find_pairs
+from biam.solvers.terms import Group, pair_group, reaction_group, slices
+
+__all__ = ["TermSearch"]
+
+ROUNDS = 2
+MOST_PAIRS, MOST_INTERACTIONS = 6, 30
+# What keeps less than this is not worth a line on the page.
+LEAST_EDF = 0.3
+
+
+@dataclass(frozen=True)
+class TermSearch:
+    """Which interactions and pairs to look for.
+
+    Parameters
+    ----------
+    interactions : bool or "auto"
+    pairs : bool, "auto", int or sequence of (int, int)
+        As in `biam.BIAMRegressor`, features by position.
+    gaps : sequence of int
+        Features with missing values.
+    epochs : int
+        Most steps of a fit.
+    """
+
+    interactions: bool | str
+    pairs: bool | str | int | Sequence[tuple[int, int]]
+    gaps: Sequence[int]
+    epochs: int
+
+    def grow(self, fit: Evidence, *, leverage: bool = True) -> Evidence:
+        """Add terms to a fit for as long as there are any to add, two rounds at most."""
+        for round_ in range(ROUNDS):
+            new = self._wanted(fit, first=round_ == 0)
+            if not new:
+                break
+            rows = fit.rows.use([*fit.rows.groups, *new])
+            w = torch.cat([fit.w, fit.w.new_zeros(rows.n_columns - len(fit.w))])
+            penalties = torch.cat([fit.penalties, torch.ones(len(new), dtype=torch.float64)])
+            grown = maximise(
+                rows, fit.noise, w, penalties, max_iter=self.epochs, leverage=leverage
+            )
+            fit = self._pruned(grown)
+        return fit
+
+    def _wanted(self, fit: Evidence, *, first: bool) -> list[Group]:
+        components = fit.rows.components
+        known = {group.key for group in fit.rows.groups if group.kind == "interaction"}
+        new: list[Group] = []
+        if self.interactions == "auto":
+            new += find_interactions(fit, self.gaps, MOST_INTERACTIONS)
+        elif self.interactions and first:
+            every = range(components.basis.n_features)
+            keys = [(j, k) for j in self.gaps for k in every if j != k and (j, k) not in known]
+            new += [group for j, k in keys if (group := reaction_group(components, j, k))]
+        pairs = self._pairs(fit, first=first)
+        return new + [group for j, k in pairs if (group := pair_group(components, j, k))]
+
+    def _pairs(self, fit: Evidence, *, first: bool) -> Sequence[tuple[int, int]]:
+        have = [group.key for group in fit.rows.groups if group.kind == "pair"]
+        if self._named:
+            return [pair for pair in self.pairs if pair not in have] if first else []
+        most = MOST_PAIRS if self.pairs is True or self.pairs == "auto" else int(self.pairs)
+        return find_pairs(fit, most - len(have)) if most > len(have) else []
+
+    @property
+    def _named(self) -> bool:
+        return not isinstance(self.pairs, bool | str | int)
+
+    def _pruned(self, fit: Evidence) -> Evidence:
+        """Without interactions and pairs that their penalties have emptied, unless asked for."""
+        groups, optional = fit.rows.groups, {"interaction"} if self._named else {"interaction", "pair"}
+        kept = [
+            g
+            for g, group in enumerate(groups)
+            if group.kind not in optional or float(fit.edf[g]) >= LEAST_EDF
+        ]
+        if len(kept) == len(groups):
+            return fit
+        places = slices(groups)
+        columns = [0, *(c for g in kept for c in range(places[g].start, places[g].stop))]
+        rows = fit.rows.use([groups[g] for g in kept])
+        w, V = fit.w[columns], fit.V[columns][:, columns]
+        penalties, edf = fit.penalties[kept], fit.edf[kept]
+        return replace(fit, rows=rows, w=w, penalties=penalties, f=rows.outputs(w), V=V, edf=edf)
