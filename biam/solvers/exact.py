@@ -11,7 +11,7 @@ More than two classes, and ``weighting="network"``, are the work of `biam.solver
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from biam.solvers.terms import as_model
 __all__ = ["WEIGHTINGS", "ExactSolver"]
 
 WEIGHTINGS = ("posterior", "network", "equal")
-FULL_STEPS = 4
+FULL_STEPS, GROWN_STEPS = 4, 8
 MOST_COVARIANCE = 1500
 SMALL = 4_000_000
 
@@ -116,7 +116,7 @@ def _on_all_rows(whole: Problem, name: str, fit: Evidence, search: TermSearch) -
     noise = fit.noise.on(problem.labels)
     noise.refresh(rows.outputs(fit.w), torch.zeros_like(problem.labels.y))
     fit = maximise(rows, noise, fit.w, fit.penalties, max_iter=FULL_STEPS, leverage=False)
-    return search.grow(fit, leverage=False)
+    return replace(search, epochs=GROWN_STEPS).grow(fit, leverage=False)
 
 
 def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) -> Fitted:

@@ -17,7 +17,7 @@ BLOCK = 16_384
 KEPT_ENTRIES = 20_000_000
 # From so many rows on the Gram matrix is summed in single precision: its columns are orthonormal
 # or nearly so, and it only steers Newton's steps; gradients stay in double precision.
-SINGLE_ROWS = 50_000
+SINGLE_ROWS = 10_000
 
 
 class Rows:
