@@ -19,7 +19,9 @@ __all__ = [
     "contributions_table",
     "interactions",
     "missing_effects",
+    "pair_effects",
     "shape_functions",
+    "term_importances",
     "term_name",
 ]
 
@@ -100,8 +102,9 @@ def missing_effects(est: Any) -> pd.DataFrame:
 def interactions(est: Any) -> pd.DataFrame:
     """Missing interactions and pairs, strongest first: term, kind, first, second, strength.
 
-    Strength of a pair as in the paper (`reading.pair_strengths`); of a missing interaction the
-    Euclidean norm of its coefficients, averaged over outputs.
+    Strength of a gated pair as in the paper (`reading.pair_strengths`), of a surface the standard
+    deviation of its contribution over the training rows, of a missing interaction the Euclidean
+    norm of its coefficients; all averaged over outputs.
     """
     check_is_fitted(est)
     names, named = est.encoder_.names, est.model_.coefficients(est.w_)
@@ -116,6 +119,9 @@ def interactions(est: Any) -> pd.DataFrame:
         strength = reading.pair_strengths(est.model_, est.w_)
         upper = zip(*np.triu_indices(len(strength), 1), strict=True)
         rows += [(Term("pair", int(j), int(k)), strength[j, k]) for j, k in upper]
+    if "surfaces" in named:
+        spreads = zip(est.terms_, est.term_sizes_[:, 1], strict=True)
+        rows += [(Term(*term), size) for term, size in spreads if term[0] == "pair"]
     table = pd.DataFrame(
         [
             (term_name(t, names), t.kind, names[t.first], names[t.second], size * est_scale(est))
@@ -124,6 +130,63 @@ def interactions(est: Any) -> pd.DataFrame:
         columns=["term", "kind", "first", "second", "strength"],
     )
     return table.sort_values("strength", ascending=False, ignore_index=True)
+
+
+def pair_effects(est: Any) -> pd.DataFrame:
+    """Surface of each pair at its knots or levels: term, first, second, x, z, effect (and class).
+
+    Between knots the effect is x times z, beyond the last it goes on in straight lines; where
+    either value is missing it is zero. Gated pairs have no surface of their own and no rows.
+    """
+    check_is_fitted(est)
+    model, names = est.model_, est.encoder_.names
+    frames = []
+    for (j, k), block in zip(model.pairs, model.pair_slices, strict=True):
+        first, second = (_at_knots(est, f) for f in (j, k))
+        gamma = model.coefficients(est.w_)["surfaces"][block].double().numpy()
+        gamma = gamma.reshape(first.shape[1], second.shape[1], -1)
+        effect = np.einsum("as,std,bt->abd", first, gamma, second)
+        x, z = _original(est, j), _original(est, k)
+        table = _tidy(est, "", [a for a in x for _ in z], effect.reshape(len(x) * len(z), -1))
+        n_outputs = len(_output_names(est))
+        table.insert(2, "z", pd.Series([b for _ in x for b in z] * n_outputs, dtype=object))
+        table.insert(0, "term", term_name(Term("pair", j, k), names))
+        table.insert(1, "first", names[j])
+        table.insert(2, "second", names[k])
+        frames.append(table.drop(columns="feature"))
+    if not frames:
+        columns = ["term", "first", "second", "x", "z", "effect"]
+        return pd.DataFrame({name: [] for name in columns})
+    return pd.concat(frames, ignore_index=True)
+
+
+def term_importances(est: Any) -> pd.DataFrame:
+    """All terms, each main effect followed by what is built on it.
+
+    Returns
+    -------
+    DataFrame
+        term, kind, first, second ("" where there is none), spread: the standard deviation of the
+        contribution over the training rows, in units of the prediction, averaged over outputs;
+        share: its share of the variance of the prediction (`reading.term_sizes`), which sums to
+        one over the table; level: 0 for a shape function, 1 for a missing effect, 2 for a missing
+        interaction or a pair. Features come in the order of their shares, their own terms below
+        them; a pair stands below the larger of its two.
+    """
+    check_is_fitted(est)
+    names, terms = est.encoder_.names, [Term(*term) for term in est.terms_]
+    shares = reading.importances(terms, est.term_sizes_[:, 2], len(names))
+    rank = np.argsort(np.argsort(-shares, kind="stable"))
+    rows = []
+    for term, (_, spread, share) in zip(terms, est.term_sizes_, strict=True):
+        of = [term.first, term.second] if term.kind == "pair" else [term.first]
+        level = {"shape": 0, "missing": 1}.get(term.kind, 2)
+        second = names[term.second] if term.second >= 0 else ""
+        place = (min(rank[j] for j in of), level, -spread)
+        row = (term_name(term, names), term.kind, names[term.first], second)
+        rows.append((place, (*row, spread * est_scale(est), share, level)))
+    columns = ["term", "kind", "first", "second", "spread", "share", "level"]
+    return pd.DataFrame([row for _, row in sorted(rows, key=lambda r: r[0])], columns=columns)
 
 
 def complexity(est: Any) -> dict[str, int]:
@@ -169,6 +232,13 @@ def _original(est: Any, j: int) -> list[Any]:
         return list(known)
     knots = est.model_.basis.features[j].knots.double().numpy()
     return list(knots * est.encoder_.scale[j] + est.encoder_.centre[j])
+
+
+def _at_knots(est: Any, j: int) -> np.ndarray:
+    """Basis columns of feature `j` at its knots or levels, less their centres in pairs."""
+    basis, c = est.model_.basis.features[j], est.model_.basis.slices[j]
+    centres = est.model_.centres[c.start - 1 : c.stop - 1]
+    return (basis.columns(basis.knots) - centres).double().numpy()
 
 
 def _tidy(est: Any, name: str, x: list[Any], effect: np.ndarray) -> pd.DataFrame:

@@ -15,7 +15,16 @@ from torch import Tensor
 from biam.additive import AdditiveModel
 from biam.basis import Design
 
-__all__ = ["Term", "centres", "contributions", "importances", "pair_strengths", "shape_values"]
+__all__ = [
+    "Term",
+    "centres",
+    "column_means",
+    "contributions",
+    "importances",
+    "pair_strengths",
+    "shape_values",
+    "term_sizes",
+]
 
 MAX_ROWS = 20_000
 
@@ -49,6 +58,17 @@ def centres(model: AdditiveModel, w: Tensor, values: np.ndarray) -> np.ndarray:
     return shape_values(model, w, design).sum(0) / np.maximum(observed, 1)
 
 
+def column_means(model: AdditiveModel, values: np.ndarray) -> np.ndarray:
+    """Mean of each basis column over its feature's observed training values, shape (q,).
+
+    `centres` are these means times the coefficients; errors of centred curves need them apart.
+    """
+    design = model.basis.design(values[:MAX_ROWS])
+    observed = np.maximum((~np.isnan(values[:MAX_ROWS])).sum(0), 1)
+    widths = [len(feature.knots) for feature in model.basis.features]
+    return design.H[:, 1:].sum(0).double().numpy() / np.repeat(observed, widths)
+
+
 def contributions(
     model: AdditiveModel, w: Tensor, design: Design, centre: np.ndarray
 ) -> Iterator[tuple[Term, np.ndarray]]:
@@ -75,29 +95,75 @@ def contributions(
         yield from _interactions(model, named["alpha"], design)
     if "gates" in named:
         yield from _pairs(model, named, design)
+    if "surfaces" in named:
+        yield from _surfaces(model, named["surfaces"], design)
 
 
-def importances(
+def term_sizes(
     model: AdditiveModel, w: Tensor, values: np.ndarray, centre: np.ndarray
-) -> np.ndarray:
-    """Mean |contribution| per feature over the training rows, shape (p,); pairs count half each."""
-    total = np.zeros(model.basis.n_features)
+) -> tuple[list[Term], np.ndarray]:
+    """Terms but the intercept, and how large each is over the training rows.
+
+    Parameters
+    ----------
+    model : AdditiveModel
+    w : Tensor, shape (layout.size,)
+    values : ndarray, shape (n, p)
+        Encoded training rows; the first `MAX_ROWS` are used.
+    centre : ndarray, shape (p, d)
+
+    Returns
+    -------
+    terms : list of Term
+    sizes : ndarray, shape (n_terms, 3)
+        Mean absolute contribution; standard deviation, averaged over outputs; and the share
+        cov(term, f) / var(f) of the variance of the outputs f, summed over outputs (of several,
+        what all have in common is taken off: it changes no probability). Shares sum to one; one
+        below zero belongs to a term that works against the others (Li et al. 2010, "Global
+        sensitivity analysis for systems with independent and/or correlated inputs", eq. 19).
+    """
     design = model.basis.design(values[:MAX_ROWS])
-    for term, effect in contributions(model, w, design, centre):
-        size = float(np.abs(effect).mean())
+    terms, sizes = [], []
+    # A run that diverged has a status that says so: no NumPy warnings on top.
+    with np.errstate(over="ignore", invalid="ignore"):
+        f = _contrasts(model.outputs(w.detach(), design).double().numpy())
+        f = f - f.mean(0)
+        variance = float((f * f).sum())
+        for term, effect in contributions(model, w, design, centre):
+            if term.kind != "intercept":
+                share = float((_contrasts(effect) * f).sum()) / variance if variance else 0.0
+                terms.append(term)
+                sizes.append((float(np.abs(effect).mean()), float(effect.std(0).mean()), share))
+    return terms, np.array(sizes).reshape(-1, 3)
+
+
+def importances(terms: list[Term], sizes: np.ndarray, p: int) -> np.ndarray:
+    """Sum one size of every term, shape (n_terms,), by feature, shape (p,); pairs half each."""
+    total = np.zeros(p)
+    for term, size in zip(terms, sizes, strict=True):
         if term.kind == "pair":
             total[[term.first, term.second]] += size / 2
-        elif term.kind != "intercept":
+        else:
             total[term.first] += size
     return total
 
 
-def pair_strengths(model: AdditiveModel, w: Tensor) -> np.ndarray:
-    """s_jk = mean_d |(gamma_jk + gamma_kj) / 2| ||sum_r a_j.r a_k.r^T||_F, shape (p, p)."""
+def pair_strengths(model: AdditiveModel, w: Tensor, values: np.ndarray | None = None) -> np.ndarray:
+    """Strength of every pair, shape (p, p), symmetric.
+
+    Gated pairs: s_jk = mean_d |(gamma_jk + gamma_kj) / 2| ||sum_r a_j.r a_k.r^T||_F, as in the
+    paper. Surfaces: the standard deviation of f_jk over the encoded training rows `values`, shape
+    (n, p), averaged over outputs.
+    """
     named = model.coefficients(w)
-    gates, factors = named["gates"], named["factors"]
     p = model.basis.n_features
     strength = np.zeros((p, p))
+    if "surfaces" in named and values is not None:
+        design = model.basis.design(values[:MAX_ROWS])
+        for term, effect in _surfaces(model, named["surfaces"], design):
+            strength[term.first, term.second] = effect.std(0).mean()
+        return strength + strength.T
+    gates, factors = named["gates"], named["factors"]
     parts = [factors[c.start - 1 : c.stop - 1] for c in model.basis.slices]
     for j in range(p):
         for k in range(j + 1, p):
@@ -131,3 +197,17 @@ def _pairs(
             if bool(gates[j, k].any()):
                 effect = gates[j, k] * (U[:, j] * U[:, k]).sum(1)
                 yield Term("pair", j, k), effect.double().numpy()
+
+
+def _surfaces(
+    model: AdditiveModel, surfaces: Tensor, design: Design
+) -> Iterator[tuple[Term, np.ndarray]]:
+    values = model.surface_values(surfaces, design)
+    for i, (pair, block) in enumerate(zip(model.pairs, model.pair_slices, strict=True)):
+        if bool(surfaces[block].any()):
+            yield Term("pair", *pair), values[:, i].double().numpy()
+
+
+def _contrasts(f: np.ndarray) -> np.ndarray:
+    """Of several outputs, what they do not have in common."""
+    return f - f.mean(1, keepdims=True) if f.shape[1] > 1 else f
