@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from biam import reading
-from biam.reading import Term
+from biam.reading import Term, output_names, scale_of, scaled, term_name
 
 __all__ = [
     "complexity",
@@ -26,19 +26,6 @@ __all__ = [
 ]
 
 
-def term_name(term: Term, names: list[str]) -> str:
-    """Readable name: "age", "age missing", "age missing × hours", "age × hours"."""
-    if term.kind == "intercept":
-        return "intercept"
-    first = names[term.first]
-    return {
-        "shape": first,
-        "missing": f"{first} missing",
-        "interaction": f"{first} missing × {names[term.second]}",
-        "pair": f"{first} × {names[term.second]}",
-    }[term.kind]
-
-
 def contributions_table(est: Any, values: np.ndarray) -> pd.DataFrame:
     """Contributions of every term to every encoded row; rows sum to the prediction.
 
@@ -50,14 +37,14 @@ def contributions_table(est: Any, values: np.ndarray) -> pd.DataFrame:
         Encoded table.
     """
     design = est.model_.basis.design(values)
-    outputs = _output_names(est)
+    outputs = output_names(est)
     # Lists, not a dict: a column of the table may be called "intercept".
     names: list[Any] = []
     columns: list[np.ndarray] = []
     for term, effect in reading.contributions(est.model_, est.w_, design, est.centres_):
-        name, scaled = term_name(term, est.encoder_.names), _scaled(est, effect, term)
+        name, part = term_name(term, est.encoder_.names), scaled(est, effect, term)
         names += [name] if len(outputs) == 1 else [(output, name) for output in outputs]
-        columns += list(scaled.T)
+        columns += list(part.T)
     index = pd.Index(names) if len(outputs) == 1 else pd.MultiIndex.from_tuples(names)
     return pd.DataFrame(np.column_stack(columns), columns=index)
 
@@ -124,7 +111,7 @@ def interactions(est: Any) -> pd.DataFrame:
         rows += [(Term(*term), size) for term, size in spreads if term[0] == "pair"]
     table = pd.DataFrame(
         [
-            (term_name(t, names), t.kind, names[t.first], names[t.second], size * est_scale(est))
+            (term_name(t, names), t.kind, names[t.first], names[t.second], size * scale_of(est))
             for t, size in rows
         ],
         columns=["term", "kind", "first", "second", "strength"],
@@ -148,7 +135,7 @@ def pair_effects(est: Any) -> pd.DataFrame:
         effect = np.einsum("as,std,bt->abd", first, gamma, second)
         x, z = _original(est, j), _original(est, k)
         table = _tidy(est, "", [a for a in x for _ in z], effect.reshape(len(x) * len(z), -1))
-        n_outputs = len(_output_names(est))
+        n_outputs = len(output_names(est))
         table.insert(2, "z", pd.Series([b for _ in x for b in z] * n_outputs, dtype=object))
         table.insert(0, "term", term_name(Term("pair", j, k), names))
         table.insert(1, "first", names[j])
@@ -184,7 +171,7 @@ def term_importances(est: Any) -> pd.DataFrame:
         second = names[term.second] if term.second >= 0 else ""
         place = (min(rank[j] for j in of), level, -spread)
         row = (term_name(term, names), term.kind, names[term.first], second)
-        rows.append((place, (*row, spread * est_scale(est), share, level)))
+        rows.append((place, (*row, spread * scale_of(est), share, level)))
     columns = ["term", "kind", "first", "second", "spread", "share", "level"]
     return pd.DataFrame([row for _, row in sorted(rows, key=lambda r: r[0])], columns=columns)
 
@@ -205,26 +192,6 @@ def complexity(est: Any) -> dict[str, int]:
     }
 
 
-def est_scale(est: Any) -> float:
-    """Factor from the model's outputs to the units of the prediction."""
-    return getattr(est, "y_scale_", 1.0)
-
-
-def _output_names(est: Any) -> list[Any]:
-    classes = getattr(est, "classes_", None)
-    return [None] if classes is None or len(classes) == 2 else list(classes)
-
-
-def _scaled(est: Any, effect: np.ndarray, term: Term | None = None) -> np.ndarray:
-    """Outputs to the units of the prediction; two softmax logits become one log-odds."""
-    if effect.shape[1] == 2 and len(_output_names(est)) == 1:
-        effect = effect[:, 1:] - effect[:, :1]
-    effect = effect * est_scale(est)
-    if term is not None and term.kind == "intercept":
-        effect = effect + getattr(est, "y_centre_", 0.0)
-    return effect
-
-
 def _original(est: Any, j: int) -> list[Any]:
     """Knots in the user's units, or the categories."""
     known = est.encoder_.categories[j]
@@ -242,7 +209,7 @@ def _at_knots(est: Any, j: int) -> np.ndarray:
 
 
 def _tidy(est: Any, name: str, x: list[Any], effect: np.ndarray) -> pd.DataFrame:
-    effect, outputs = _scaled(est, effect), _output_names(est)
+    effect, outputs = scaled(est, effect), output_names(est)
     frames = []
     for c, output in enumerate(outputs):
         frame = pd.DataFrame(

@@ -20,6 +20,9 @@ class Readable:
     # Given by the estimator.
     model_: Any
     w_: Any
+    encoder_: Any
+    details_: dict[str, Any]
+    _values: Any
 
     def explain(self, X: Any) -> Any:
         """Contribution of every term to every row's prediction; a row's sum is the prediction.
@@ -87,6 +90,13 @@ class Readable:
         from biam import explain
 
         return explain.complexity(self)
+
+    @property
+    def formula_(self) -> str:
+        """The model as text that can be read and computed (`biam.export.formula`)."""
+        from biam import export
+
+        return export.formula(self)
 
     @property
     def coefficients_(self) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ and contributions still sum to the model's output.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,8 +21,12 @@ __all__ = [
     "column_means",
     "contributions",
     "importances",
+    "output_names",
     "pair_strengths",
+    "scale_of",
+    "scaled",
     "shape_values",
+    "term_name",
     "term_sizes",
 ]
 
@@ -171,6 +175,40 @@ def pair_strengths(model: AdditiveModel, w: Tensor, values: np.ndarray | None = 
             norm = torch.einsum("srd,trd->std", parts[j], parts[k]).square().sum((0, 1)).sqrt()
             strength[j, k] = strength[k, j] = float((gate * norm).mean())
     return strength
+
+
+def term_name(term: Term, names: list[str]) -> str:
+    """Readable name: "age", "age missing", "age missing × hours", "age × hours"."""
+    if term.kind == "intercept":
+        return "intercept"
+    first = names[term.first]
+    return {
+        "shape": first,
+        "missing": f"{first} missing",
+        "interaction": f"{first} missing × {names[term.second]}",
+        "pair": f"{first} × {names[term.second]}",
+    }[term.kind]
+
+
+def output_names(est: Any) -> list[Any]:
+    """What a fitted estimator's tables have an output for: [None], or more than two classes."""
+    classes = getattr(est, "classes_", None)
+    return [None] if classes is None or len(classes) == 2 else list(classes)
+
+
+def scale_of(est: Any) -> float:
+    """Factor from the model's outputs to the units of the prediction."""
+    return getattr(est, "y_scale_", 1.0)
+
+
+def scaled(est: Any, effect: np.ndarray, term: Term | None = None) -> np.ndarray:
+    """Outputs, shape (n, d), in the units of the prediction; two logits become one log-odds."""
+    if effect.shape[1] == 2 and len(output_names(est)) == 1:
+        effect = effect[:, 1:] - effect[:, :1]
+    effect = effect * scale_of(est)
+    if term is not None and term.kind == "intercept":
+        effect = effect + getattr(est, "y_centre_", 0.0)
+    return effect
 
 
 def _interactions(
