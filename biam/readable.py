@@ -85,6 +85,17 @@ class Readable:
         return self.importances_ / total if total > 0 else self.importances_
 
     @property
+    def variance_shares_(self) -> np.ndarray:
+        """Share of each input column in the variance of the prediction over the training rows.
+
+        Its shape function, missing effect, missing interactions and half of its pairs; sums to
+        one. Below zero for a column that works against the others (`reading.term_sizes`).
+        """
+        check_is_fitted(self)
+        terms = [reading.Term(*term) for term in self.terms_]
+        return reading.importances(terms, self.term_sizes_[:, 2], len(self.encoder_.names))
+
+    @property
     def complexity_(self) -> dict[str, int]:
         """How much there is to read: features, missing effects, interactions, knots in use."""
         from biam import explain

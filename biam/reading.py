@@ -5,7 +5,7 @@ and from there to the missing effect, so a missing effect reads "against the ave
 and contributions still sum to the model's output.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ __all__ = [
     "scale_of",
     "scaled",
     "shape_values",
+    "standard_errors",
     "term_name",
     "term_sizes",
 ]
@@ -175,6 +176,42 @@ def pair_strengths(model: AdditiveModel, w: Tensor, values: np.ndarray | None = 
             norm = torch.einsum("srd,trd->std", parts[j], parts[k]).square().sum((0, 1)).sqrt()
             strength[j, k] = strength[k, j] = float((gate * norm).mean())
     return strength
+
+
+def standard_errors(
+    model: AdditiveModel,
+    covariance: np.ndarray,
+    gradients: Mapping[str, np.ndarray],
+    contrasts: np.ndarray,
+) -> np.ndarray:
+    """Standard errors of effects that are linear in the coefficients, sqrt(c^T V c).
+
+    Parameters
+    ----------
+    model : AdditiveModel
+    covariance : ndarray, shape (layout.size, layout.size)
+        V, of the flat parameters.
+    gradients : mapping of str to ndarray, shape (m, rows of the part)
+        Derivatives of m effects by the named parts of `AdditiveModel.coefficients`, the same for
+        each output.
+    contrasts : ndarray, shape (n_effects, d)
+        What is shown of the d outputs: the identity, or the second less the first.
+
+    Returns
+    -------
+    ndarray, shape (m, n_effects)
+    """
+    places = model.coefficients(torch.arange(model.layout.size))
+    used = {name: np.flatnonzero(g.any(0)) for name, g in gradients.items()}
+    index = np.concatenate([places[name][cols].numpy().ravel() for name, cols in used.items()])
+    V = covariance[np.ix_(index, index)]
+    errors = []
+    for contrast in contrasts:
+        c = [gradients[name][:, cols, None] * contrast for name, cols in used.items()]
+        c = np.concatenate([part.reshape(len(part), -1) for part in c], axis=1)
+        # A curve centred on itself has no variance where it is nothing: not less than none.
+        errors.append(np.sqrt(np.maximum(np.einsum("ma,ab,mb->m", c, V, c), 0.0)))
+    return np.stack(errors, 1)
 
 
 def term_name(term: Term, names: list[str]) -> str:
