@@ -96,6 +96,8 @@ class AdditiveModel(nn.Module):
         `pairs` are no distinct (j, k) with 0 <= j < k < p, or `centres` has another shape.
     """
 
+    centres: Tensor
+
     def __init__(
         self,
         basis: Basis,

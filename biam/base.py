@@ -16,8 +16,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from biam import reading
 from biam.exceptions import InvalidInputError, UnknownNameError
+from biam.readable import Readable
 from biam.solvers.exact import WEIGHTINGS, ExactSolver
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
@@ -29,7 +29,7 @@ SOLVERS = {"exact": ExactSolver, "published": PublishedSolver}
 GPU_ROWS = 100_000
 
 
-class BIAMBase(BaseEstimator):
+class BIAMBase(Readable, BaseEstimator):
     """Shared by the two estimators; see their docstrings for the parameters."""
 
     def __init__(
@@ -131,71 +131,6 @@ class BIAMBase(BaseEstimator):
         self.n_iter_ = max(1, len(fitted.history))
         self._summarise(values)
         return self
-
-    def explain(self, X: Any) -> Any:
-        """Contribution of every term to every row's prediction; a row's sum is the prediction.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame, shape (n_rows, n_features)
-
-        Returns
-        -------
-        DataFrame, one row per row of `X`, one column per term
-            The first column is the intercept. Regression: units of `y`. Binary: log-odds of the
-            second class. More classes: a column per (class, term), on the logit scale.
-        """
-        from biam import explain
-
-        check_is_fitted(self)
-        return explain.contributions_table(self, self._values(X))
-
-    @property
-    def shape_functions_(self) -> Any:
-        """Tidy table of f_j at its knots or levels: feature, x, effect (and class)."""
-        from biam import explain
-
-        return explain.shape_functions(self)
-
-    @property
-    def missing_effects_(self) -> Any:
-        """Tidy table of the effect of each missing value: feature, rate, effect (and class)."""
-        from biam import explain
-
-        return explain.missing_effects(self)
-
-    @property
-    def interactions_(self) -> Any:
-        """Tidy table of missing interactions and pairs with their strength, strongest first."""
-        from biam import explain
-
-        return explain.interactions(self)
-
-    @property
-    def feature_importances_(self) -> np.ndarray:
-        """Mean |contribution| over the training rows per input column, shares of their sum."""
-        check_is_fitted(self)
-        total = self.importances_.sum()
-        return self.importances_ / total if total > 0 else self.importances_
-
-    @property
-    def complexity_(self) -> dict[str, int]:
-        """How much there is to read: features, missing effects, interactions, knots in use."""
-        from biam import explain
-
-        return explain.complexity(self)
-
-    @property
-    def coefficients_(self) -> dict[str, np.ndarray]:
-        """Raw parameters of Eq. 1 by name (`AdditiveModel.coefficients`)."""
-        check_is_fitted(self)
-        return {name: part.numpy() for name, part in self.model_.coefficients(self.w_).items()}
-
-    def save(self, path: Any) -> None:
-        """Write the fitted estimator to one file, without pickle; read it with `biam.load`."""
-        from biam import persistence
-
-        persistence.save(self, path)
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Raw model outputs, shape (n_rows, d), float64."""
@@ -328,12 +263,6 @@ class BIAMBase(BaseEstimator):
             gates=self.gates,
             **common,
         )
-
-    def _summarise(self, values: np.ndarray) -> None:
-        """Keep what reading needs of the training table: centres, missing rates, importances."""
-        self.missing_rates_ = np.isnan(values).mean(0)
-        self.centres_ = reading.centres(self.model_, self.w_, values)
-        self.importances_ = reading.importances(self.model_, self.w_, values, self.centres_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

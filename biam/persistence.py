@@ -25,10 +25,12 @@ _ARRAYS = (
     "centres_",
     "importances_",
     "missing_rates_",
+    "column_means_",
+    "term_sizes_",
     "classes_",
     "feature_names_in_",
 )
-_PLAIN = ("history_", "status_", "n_iter_", "n_features_in_", "y_centre_", "y_scale_")
+_PLAIN = ("history_", "terms_", "status_", "n_iter_", "n_features_in_", "y_centre_", "y_scale_")
 
 
 def save(est: Any, path: Any) -> None:
@@ -93,6 +95,8 @@ def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
         for j, kind in enumerate(header["kinds"])
     )
     est.w_ = torch.tensor(arrays.pop("w"))
+    if "pair_centres" in arrays:
+        header["model"]["centres"] = torch.tensor(arrays.pop("pair_centres"))
     # The initial values go unused; the global random stream stays where it is.
     unused = torch.Generator()
     est.model_ = AdditiveModel(Basis(features), **header["model"], generator=unused)
@@ -119,6 +123,7 @@ def _header(est: Any) -> dict[str, Any]:
             "n_outputs": model.n_outputs,
             "interactions": model.interactions,
             "n_ranks": model.n_ranks,
+            "pairs": model.pairs,
         },
         "encoder": {
             "standardise": encoder.standardise,
@@ -127,11 +132,7 @@ def _header(est: Any) -> dict[str, Any]:
             "categories": [_plain(known) for known in encoder.categories],
         },
         "plain": {name: _plain(getattr(est, name)) for name in _PLAIN if hasattr(est, name)},
-        "details": {
-            k: _plain(v)
-            for k, v in est.details_.items()
-            if isinstance(v, int | float | str | list | dict)
-        },
+        "details": {k: _plain(v) for k, v in est.details_.items() if _is_plain(v)},
     }
 
 
@@ -151,6 +152,8 @@ def _arrays(est: Any) -> dict[str, np.ndarray]:
     for name, value in est.details_.items():
         if isinstance(value, np.ndarray | torch.Tensor):
             arrays[f"details_{name}"] = np.asarray(value)
+    if est.model_.pairs:
+        arrays["pair_centres"] = est.model_.centres.numpy()
     return arrays | {
         "w": est.w_.numpy(),
         "centre": est.encoder_.centre,
@@ -165,3 +168,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can keep a value; arrays are kept beside it."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    return isinstance(value, int | float | str | None | np.number | np.bool_)

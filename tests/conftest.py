@@ -6,10 +6,14 @@ not skipped, and a line after the collection says which files were wanted.
 """
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 
+from biam.additive import AdditiveModel
 from biam.datasets.store import data_home
 
 # Time is no property of the code on shared cores, and a run should fail or pass for good.
@@ -42,6 +46,29 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
         f"biam: {count} real-data tests not run, {file} is not under {data_home()}"
         for file, count in sorted(absent.items())
     ]
+
+
+def with_surfaces(est: Any, X: Any, pairs: list[tuple[int, int]], seed: int = 0) -> Any:
+    """A fitted estimator given pairs with drawn surfaces, read anew on its training table."""
+    values, old = est.encoder_.transform(X), est.model_
+    centres = torch.tensor(est.column_means_)
+    model = AdditiveModel(
+        old.basis,
+        old.n_outputs,
+        interactions=old.interactions,
+        n_ranks=old.n_ranks,
+        pairs=pairs,
+        centres=centres,
+    )
+    drawn = np.random.default_rng(seed).normal(size=model.layout.size - len(est.w_))
+    est.model_, est.w_ = model, torch.cat([est.w_, 0.3 * torch.tensor(drawn)])
+    est._summarise(values)
+    return est
+
+
+@pytest.fixture(scope="session", name="with_surfaces")
+def surfaces_fixture() -> Any:
+    return with_surfaces
 
 
 def _lacking(item: pytest.Item) -> list[str]:

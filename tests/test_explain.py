@@ -8,6 +8,7 @@ from biam import BIAMClassifier, BIAMRegressor
 from biam.explain import term_name
 from biam.reading import Term
 
+SURFACES = {"interactions": True, "pairs": [(0, 2), (2, 3), (1, 4)]}
 PUBLISHED = {"solver": "published", "epochs": 12, "n_knots": 5, "n_ranks": 2}
 CASES = {
     "regression": (BIAMRegressor, 0, {}),
@@ -15,6 +16,9 @@ CASES = {
     "multiclass": (BIAMClassifier, 3, {}),
     "interactions": (BIAMRegressor, 0, {"interactions": True}),
     "multiclass-interactions": (BIAMClassifier, 3, {"interactions": True}),
+    "surfaces": (BIAMRegressor, 0, SURFACES),
+    "surfaces-binary": (BIAMClassifier, 2, SURFACES),
+    "surfaces-multiclass": (BIAMClassifier, 3, SURFACES),
     "published": (BIAMRegressor, 0, PUBLISHED),
     "published-scaled": (BIAMRegressor, 0, PUBLISHED | {"standardise": True}),
     "published-binary": (BIAMClassifier, 2, PUBLISHED),
@@ -24,6 +28,9 @@ CASES = {
     "published-steps": (BIAMRegressor, 0, PUBLISHED | {"variant": "BIAM-H"}),
     "published-plain": (BIAMClassifier, 2, PUBLISHED | {"variant": "BIAM-I"}),
 }
+
+
+MAIN = [name for name in CASES if "pairs" not in name and "surfaces" not in name]
 
 
 def table(n_classes, *, n=240, seed=0):
@@ -45,15 +52,19 @@ def table(n_classes, *, n=240, seed=0):
 
 
 @pytest.fixture(scope="module")
-def cases():
+def cases(with_surfaces):
     made = {}
 
     def case(name):
         if name not in made:
             kind, n_classes, settings = CASES[name]
             X, y = table(n_classes)
-            est = kind(random_state=0, **({"epochs": 3, "n_knots": 5} | settings))
+            settings = {"epochs": 3, "n_knots": 5} | settings
+            pairs = settings.pop("pairs", [])
+            est = kind(random_state=0, **settings)
             est.fit(X[:180], y[:180], X[180:], y[180:])
+            if pairs:
+                with_surfaces(est, X[:180], pairs)
             made[name] = est, X
         return made[name]
 
@@ -114,7 +125,7 @@ def test_term_names(term, name):
     assert term_name(term, ["age", "hours"]) == name
 
 
-@pytest.mark.parametrize("name", [n for n in CASES if "pairs" not in n])
+@pytest.mark.parametrize("name", MAIN)
 def test_shapes_are_what_predictions_do_when_one_value_changes(cases, name):
     est, X = cases(name)
     # Rows without gaps: there only the shape of the changed feature moves the prediction.
@@ -142,7 +153,7 @@ def test_shapes_are_centred_on_the_training_rows(cases, name):
     assert est.shape_functions_["effect"].abs().max() > 0.1
 
 
-@pytest.mark.parametrize("name", [n for n in CASES if "pairs" not in n])
+@pytest.mark.parametrize("name", MAIN)
 def test_missing_effects_are_what_predictions_do_without_the_value(cases, name):
     est, X = cases(name)
     whole = X.dropna()[:3]
@@ -204,6 +215,56 @@ def test_interactions_are_listed_strongest_first(cases):
     assert set(table[table["kind"] == "interaction"]["first"]) == {"a", "d"}
     assert set(table["term"]) <= set(est.explain(X).columns)
     assert cases("regression")[0].interactions_["kind"].isin(["interaction"]).all()
+
+
+@pytest.mark.parametrize("name", ["surfaces", "surfaces-multiclass"])
+def test_surfaces_are_listed_with_the_spread_of_their_contributions(cases, name):
+    est, X = cases(name)
+    table, terms = est.interactions_, est.explain(X[:180])
+    pairs = table[table["kind"] == "pair"].set_index("term")["strength"]
+    # The column `one` is constant: what is built on it is zero, and has strength zero.
+    assert set(pairs.index) == {"a × c", "c × d", "b × one"}
+    for term, strength in pairs.items():
+        part = terms[term] if terms.columns.nlevels == 1 else terms.xs(term, axis=1, level=1)
+        assert strength == pytest.approx(float(np.mean(part.std(ddof=0))), abs=1e-12)
+    assert (pairs > 0.01).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("name", ["surfaces", "surfaces-binary", "surfaces-multiclass"])
+def test_pair_effects_are_the_contributions_at_the_knots(cases, name):
+    est, X = cases(name)
+    effects = est.pair_effects_
+    whole = X.dropna()[:1]
+    for term, rows in effects.groupby("term"):
+        first, second = rows["first"].iloc[0], rows["second"].iloc[0]
+        for part in classes_of(est, rows.reset_index(drop=True)):
+            at = pd.concat([whole] * len(part), ignore_index=True)
+            at[first], at[second] = part["x"].infer_objects(), part["z"].infer_objects()
+            table = est.explain(at)
+            shown = table[term] if "class" not in part else table[part["class"][0]][term]
+            np.testing.assert_allclose(shown, part["effect"].astype(float), rtol=1e-9, atol=1e-9)
+    assert effects[effects["term"] == "c × d"]["z"].iloc[0] == "p"
+    assert cases("regression")[0].pair_effects_.empty
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_term_importances_share_out_the_variance_and_show_the_hierarchy(cases, name):
+    est, X = cases(name)
+    table, terms = est.term_importances_, est.explain(X[:180])
+    assert table["share"].sum() == pytest.approx(1, abs=1e-9)
+    columns = terms.columns if terms.columns.nlevels == 1 else terms[est.classes_[0]].columns
+    # Rows that were not trained on may have gaps in other columns.
+    assert set(table["term"]) == set(columns) - {"intercept"}
+    assert (table["spread"] >= 0).all()
+    if terms.columns.nlevels == 1 and not hasattr(est, "classes_"):
+        spreads = terms[table["term"]].std(ddof=0)
+        np.testing.assert_allclose(table["spread"], spreads, rtol=1e-9, atol=1e-12)
+        total = terms.sum(axis=1)
+        shares = [np.cov(terms[t], total, ddof=0)[0, 1] / total.var(ddof=0) for t in table["term"]]
+        np.testing.assert_allclose(table["share"], shares, rtol=1e-9, atol=1e-12)
+    mains = table["first"].where(table["level"] == 0).ffill()
+    assert table["level"].iloc[0] == 0
+    assert ((mains == table["first"]) | (mains == table["second"])).all()
 
 
 @pytest.mark.parametrize("name", CASES)

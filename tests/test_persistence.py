@@ -81,6 +81,23 @@ def test_nothing_is_lost(name, tmp_path):
     assert {k for k in vars(est) if k.endswith("_")} <= set(vars(back))
 
 
+def test_surfaces_and_their_centres_are_kept(tmp_path, with_surfaces):
+    est, X = fit("text-classes")
+    with_surfaces(est, X, [(0, 1), (1, 2)])
+    est.details_ |= {"covariance": np.eye(3), "notes": {"tried": [1, np.float64(0.5)]}, "no": None}
+    est.save(tmp_path / "m")
+    back = load(tmp_path / "m")
+    assert back.model_.pairs == ((0, 1), (1, 2))
+    assert torch.equal(back.model_.centres, est.model_.centres)
+    assert est.model_.centres.any()
+    assert np.array_equal(back.predict_proba(X), est.predict_proba(X))
+    pd.testing.assert_frame_equal(back.interactions_, est.interactions_)
+    pd.testing.assert_frame_equal(back.term_importances_, est.term_importances_)
+    assert back.details_["notes"] == {"tried": [1, 0.5]}
+    assert back.details_["no"] is None
+    assert np.array_equal(back.details_["covariance"], np.eye(3))
+
+
 @pytest.mark.parametrize("name", ["frame", "array"])
 def test_a_loaded_estimator_checks_its_input_as_before(name, tmp_path):
     est, X = fit(name)

@@ -14,6 +14,8 @@ CASES = {
     "interactions": {"interactions": True},
     "pairs": {"interactions": True, "n_ranks": 3},
     "classes": {"interactions": True, "n_ranks": 2, "n_outputs": 3},
+    "surfaces": {"interactions": True, "pairs": [(0, 1), (1, 3)]},
+    "surfaces-classes": {"interactions": False, "pairs": [(0, 3), (2, 3)], "n_outputs": 3},
 }
 every_case = pytest.mark.parametrize("options", CASES.values(), ids=CASES)
 
@@ -109,6 +111,78 @@ def test_pair_strength_is_gate_times_norm_of_the_surface():
     assert not strength.diagonal().any()
 
 
+@pytest.mark.parametrize("case", ["surfaces", "surfaces-classes"])
+def test_a_surface_is_silent_where_either_value_is_missing(case):
+    model, w, values = make(CASES[case])
+    terms, _ = parts(model, w, values)
+    pairs = {(t.first, t.second): effect for t, effect in terms.items() if t.kind == "pair"}
+    assert tuple(pairs) == model.pairs
+    for pair, effect in pairs.items():
+        gone = np.isnan(values[:, pair]).any(1)
+        assert not effect[gone].any()
+        assert (effect[~gone] != 0).mean() > 0.9
+    cleared = w.clone()
+    model.coefficients(cleared)["surfaces"][model.pair_slices[0]] = 0
+    left = [t for t in parts(model, cleared, values)[0] if t.kind == "pair"]
+    assert left == [reading.Term("pair", *model.pairs[1])]
+
+
+@pytest.mark.parametrize("case", ["surfaces", "surfaces-classes"])
+def test_strength_of_a_surface_is_the_spread_of_its_contribution(case):
+    model, w, values = make(CASES[case])
+    terms, _ = parts(model, w, values)
+    strength = reading.pair_strengths(model, w, values)
+    expected = np.zeros((P, P))
+    for j, k in model.pairs:
+        expected[j, k] = expected[k, j] = terms[reading.Term("pair", j, k)].std(0).mean()
+    np.testing.assert_allclose(strength, expected, rtol=1e-12)
+    assert (strength > 0).sum() == 4
+
+
+@every_case
+def test_variance_shares_sum_to_one_and_do_not_see_what_outputs_share(options):
+    model, w, values = make(options)
+    centre = reading.centres(model, w, values)
+    terms, sizes = reading.term_sizes(model, w, values, centre)
+    assert sizes[:, 2].sum() == pytest.approx(1, abs=1e-12)
+    assert np.ptp(sizes[:, 2]) > 0.05
+    effects, _ = parts(model, w, values)
+    assert terms == [term for term in effects if term.kind != "intercept"]
+    np.testing.assert_allclose(sizes[0, :2], [np.abs(effects[terms[0]]).mean(), sizes[0, 1]])
+    np.testing.assert_allclose(sizes[:, 1], [effects[t].std(0).mean() for t in terms])
+    if model.n_outputs > 1:
+        moved = w.clone()
+        model.coefficients(moved)["beta"] += torch.linspace(-2, 2, model.basis.n_columns)[:, None]
+        centre = reading.centres(model, moved, values)
+        again = dict(zip(*reading.term_sizes(model, moved, values, centre), strict=True))
+        for term, size in zip(terms, sizes, strict=True):
+            assert again[term][2] == pytest.approx(size[2], abs=1e-9)
+
+
+def test_a_term_alone_has_all_of_the_variance():
+    model, w, values = make(CASES["plain"])
+    alone = torch.zeros_like(w)
+    c = model.basis.slices[1]
+    model.coefficients(alone)["beta"][c.start - 1 : c.stop - 1] = 1.0
+    centre = reading.centres(model, alone, values)
+    terms, sizes = reading.term_sizes(model, alone, values, centre)
+    shares = reading.importances(terms, sizes[:, 2], P)
+    np.testing.assert_allclose(shares, [0, 1, 0, 0], atol=1e-12)
+
+
+@every_case
+def test_column_means_are_those_of_the_observed_rows(options):
+    model, w, values = make(options)
+    means = reading.column_means(model, values)
+    beta = model.coefficients(w)["beta"].numpy()
+    for j, c in enumerate(model.basis.slices):
+        block = slice(c.start - 1, c.stop - 1)
+        seen = model.basis.design(values[~np.isnan(values[:, j])]).H[:, c].numpy()
+        np.testing.assert_allclose(means[block], seen.mean(0), rtol=1e-12)
+        centre = reading.centres(model, w, values)[j]
+        np.testing.assert_allclose(means[block] @ beta[block], centre, rtol=1e-9, atol=1e-12)
+
+
 def test_importances_are_mean_sizes_of_the_terms():
     model, w, values = make(CASES["pairs"])
     terms, _ = parts(model, w, values)
@@ -121,7 +195,8 @@ def test_importances_are_mean_sizes_of_the_terms():
             expected[term.second] += size / 2
         elif term.kind != "intercept":
             expected[term.first] += size
-    np.testing.assert_allclose(reading.importances(model, w, values, centre), expected, rtol=1e-12)
+    names, sizes = reading.term_sizes(model, w, values, centre)
+    np.testing.assert_allclose(reading.importances(names, sizes[:, 0], P), expected, rtol=1e-12)
     assert (expected > 0).all()
 
 

@@ -6,7 +6,7 @@ greys and colours that can be read on white and on black, at the width of a phon
 
 from biam.plotting.bilevel import three_step_loop
 from biam.plotting.contributions import contribution_curves
-from biam.plotting.explain import importances, waterfall
+from biam.plotting.explain import hierarchy, importances, waterfall
 from biam.plotting.images import image_grid, maps_from_curves, pixel_importance
 from biam.plotting.interactions import strength_map
 from biam.plotting.missing import missing_offsets, response_curves
@@ -18,13 +18,14 @@ from biam.plotting.scores import score_panels
 from biam.plotting.sets import set_differences
 from biam.plotting.shapes import hinges, shape_functions
 from biam.plotting.style import method_look
-from biam.plotting.surfaces import pair_auprc, pair_strengths, pair_surfaces
+from biam.plotting.surfaces import pair_auprc, pair_strengths, pair_surfaces, surface_map
 from biam.plotting.training import training_curves
 from biam.plotting.weights import weight_curve, weight_histogram
 
 __all__ = [
     "contribution_curves",
     "critical_difference_plot",
+    "hierarchy",
     "hinges",
     "image_grid",
     "importances",
@@ -42,6 +43,7 @@ __all__ = [
     "shape_functions",
     "shape_recovery",
     "strength_map",
+    "surface_map",
     "three_step_loop",
     "training_curves",
     "waterfall",

@@ -6,11 +6,26 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from biam.plotting.style import BLUE, FONT, GREY, VERMILLION, axes, dress, signed
+from biam.plotting.style import (
+    BLUE,
+    FONT,
+    GREEN,
+    GREY,
+    PURPLE,
+    VERMILLION,
+    axes,
+    dress,
+    legend,
+    signed,
+)
+from biam.plotting.tidy import check_columns
 
-__all__ = ["importances", "waterfall"]
+__all__ = ["hierarchy", "importances", "waterfall"]
 
 ROW = 0.25
+KINDS = {"shape": BLUE, "missing": VERMILLION, "interaction": PURPLE, "pair": GREEN}
+WORDS = {"shape": "shape function", "missing": "missing effect"}
+WORDS |= {"interaction": "missing interaction", "pair": "pair"}
 
 
 def waterfall(
@@ -65,12 +80,13 @@ def waterfall(
 
 
 def importances(values: pd.Series, *, n_features: int = 12, ax: Axes | None = None) -> Axes:
-    """Share of each feature in the mean absolute contribution, largest on top.
+    """Share of each feature, largest on top.
 
     Parameters
     ----------
     values : Series
-        `est.feature_importances_` with the names of the features as index.
+        `est.feature_importances_` (mean absolute contribution) or `est.variance_shares_`, with the
+        names of the features as index.
     n_features : int
         How many to show; the rest is one bar.
     ax : Axes, optional
@@ -99,6 +115,49 @@ def importances(values: pd.Series, *, n_features: int = 12, ax: Axes | None = No
     ax.tick_params(axis="x", bottom=False, labelbottom=False)
     ax.spines["bottom"].set_visible(False)
     ax.margins(x=0.12)
+    return ax
+
+
+def hierarchy(
+    table: pd.DataFrame, *, n_terms: int = 16, unit: str = "effect", ax: Axes | None = None
+) -> Axes:
+    """How far each term moves the predictions, each main effect above what is built on it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `est.term_importances_`: term, kind, spread, level.
+    n_terms : int
+        Only the terms of the largest spread, and the main effects that they stand below.
+    unit : str
+        Unit of the prediction.
+    ax : Axes, optional
+
+    Raises
+    ------
+    InvalidInputError
+        A column is absent.
+    """
+    check_columns(table, ["term", "kind", "spread", "level"])
+    kept = table["spread"].rank(ascending=False, method="first") <= n_terms
+    family = (table["level"] == 0).cumsum()
+    kept |= (table["level"] == 0) & family.isin(family[kept])
+    rows = table[kept]
+    ax = axes(0.95 + ROW * len(rows)) if ax is None else ax
+    dress(ax, grid="x")
+    for kind, colour in KINDS.items():
+        own = (rows["kind"] == kind).to_numpy()
+        if own.any():
+            place, size = -np.flatnonzero(own), rows["spread"][own]
+            ax.barh(place, size, height=0.62, color=colour, label=WORDS[kind])
+    labels = (
+        rows["term"].astype(str).where(rows["level"] == 0, "\N{RIGHTWARDS ARROW} " + rows["term"])
+    )
+    ax.set_yticks(-np.arange(len(rows)), labels)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(-len(rows) + 0.3, 0.7)
+    ax.set_xlabel(f"standard deviation of the {unit}")
+    legend(ax)
     return ax
 
 

@@ -29,6 +29,7 @@ __all__ = ["hinges", "shape_functions"]
 
 CURVE_HEIGHT, LEVEL_HEIGHT, PANEL_MARGIN = 1.8, 0.21, 0.55
 LONGEST_LABEL = 24
+BAND = 0.25
 
 
 def shape_functions(
@@ -45,12 +46,14 @@ def shape_functions(
 
     Beside each curve a narrow strip shows what a missing value does instead: a diamond at its
     effect, the effect as a number, and the share of rows where the value is missing. With
-    categories it is one more row.
+    categories it is one more row. Where the tables have columns lower and upper, the band between
+    them is shaded, and beside points drawn as a broad line.
 
     Parameters
     ----------
     shapes : DataFrame
-        `est.shape_functions_`: feature, x, effect, and class where there are more than two.
+        `est.shape_functions_`: feature, x, effect, perhaps lower and upper, and class where there
+        are more than two.
     missing : DataFrame, optional
         `est.missing_effects_`: feature, rate, effect (and class).
     features : sequence of str, optional
@@ -162,6 +165,9 @@ def _draw_curve(
     ax.axhline(0, color=GREY, linewidth=0.8)
     for colour, part in _by_class(table):
         ax.plot(part["x"].astype(float), part["effect"], color=colour, linewidth=1.8)
+        if "lower" in part:
+            ends = part["lower"].astype(float), part["upper"].astype(float)
+            ax.fill_between(part["x"].astype(float), *ends, color=colour, alpha=BAND, linewidth=0)
     x = table["x"].astype(float)
     ax.set_title(name, loc="left", color=GREY, fontsize=FONT, fontweight="bold")
     ax.set(xlim=(x.min(), x.max()) if x.min() < x.max() else None, ylim=limits)
@@ -188,9 +194,11 @@ def _draw_strip(strip: Axes, gap: pd.DataFrame) -> None:
         effect = float(part["effect"].iloc[0])
         strip.vlines(0, 0, effect, color=colour, linewidth=1.4)
         strip.plot([0], [effect], "D", color=colour, markersize=5)
+        if "lower" in part:
+            strip.vlines(0, part["lower"], part["upper"], color=colour, alpha=BAND, linewidth=7)
         strip.annotate(
             signed(effect),
-            (0, effect),
+            (0, _end(part, effect)),
             xytext=(0, 5 if effect >= 0 else -5),
             textcoords="offset points",
             ha="center",
@@ -239,6 +247,8 @@ def _draw_levels(
         y = part["x"].map(position).astype(float)
         ax.hlines(y, 0, part["effect"], color=colour, linewidth=1.4)
         ax.plot(part["effect"], y, "o", color=colour, markersize=4.5)
+        if "lower" in part:
+            ax.hlines(y, part["lower"], part["upper"], color=colour, alpha=BAND, linewidth=7)
     names = [_short(label) for label in labels]
     if gap is not None:
         y = -len(labels)
@@ -246,9 +256,11 @@ def _draw_levels(
             effect = float(part["effect"].iloc[0])
             ax.hlines(y, 0, effect, color=colour, linewidth=1.4)
             ax.plot([effect], [y], "D", color=colour, markersize=5)
+            if "lower" in part:
+                ax.hlines(y, part["lower"], part["upper"], color=colour, alpha=BAND, linewidth=7)
             ax.annotate(
                 signed(effect),
-                (effect, y),
+                (_end(part, effect), y),
                 xytext=(6 if effect >= 0 else -6, 0),
                 textcoords="offset points",
                 ha="left" if effect >= 0 else "right",
@@ -262,6 +274,13 @@ def _draw_levels(
     ax.tick_params(axis="y", length=0)
     ax.set_title(name, loc="left", color=GREY, fontsize=FONT, fontweight="bold")
     return ax
+
+
+def _end(part: pd.DataFrame, effect: float) -> float:
+    """Where the number of an effect stands: beyond it, or beyond its band."""
+    if "lower" not in part:
+        return effect
+    return float(part["upper" if effect >= 0 else "lower"].iloc[0])
 
 
 def _levels(table: pd.DataFrame, n_levels: int) -> pd.DataFrame:
@@ -291,7 +310,10 @@ def _by_class(table: pd.DataFrame, first: str = BLUE) -> Iterator[tuple[str, pd.
 def _limits(tables: dict[str, pd.DataFrame], gaps: dict[str, pd.DataFrame]) -> tuple[float, float]:
     """Range of all effects drawn, zero included, with room for the numbers."""
     drawn = [*tables.values(), *(gaps[name] for name in tables if name in gaps)]
-    effects = np.concatenate([table["effect"].to_numpy(float) for table in drawn])
+    columns = ("effect", "lower", "upper")
+    effects = np.concatenate(
+        [table[name].to_numpy(float) for table in drawn for name in columns if name in table]
+    )
     low, high = min(np.nanmin(effects), 0.0), max(np.nanmax(effects), 0.0)
     margin = 0.16 * (high - low) or 1.0
     return low - margin, high + margin

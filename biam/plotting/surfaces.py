@@ -26,7 +26,7 @@ from biam.plotting.style import (
 )
 from biam.plotting.tidy import check_columns, check_rows
 
-__all__ = ["pair_auprc", "pair_strengths", "pair_surfaces"]
+__all__ = ["pair_auprc", "pair_strengths", "pair_surfaces", "surface_map"]
 
 # Zero shows the page, whatever its colour.
 _SIGNED = LinearSegmentedColormap.from_list(
@@ -39,6 +39,7 @@ _SIGNED = LinearSegmentedColormap.from_list(
     ],
 )
 PANEL, TOP, GROUP = 1.75, 0.35, 0.26
+FINE = 80
 
 
 def pair_strengths(
@@ -115,10 +116,73 @@ def pair_surfaces(curves: pd.DataFrame, left: str, right: str) -> Figure:
             ax.set_xlabel(first, labelpad=1)
         bar = fig.colorbar(image, ax=list(row), fraction=0.06, pad=0.02)
         bar.outline.set_visible(False)
+        bar.ax.set_facecolor("none")
         bar.ax.tick_params(colors=GREY, labelsize=FONT, length=0)
         bar.locator = MaxNLocator(4)
         bar.update_ticks()
     return fig
+
+
+def surface_map(
+    effects: pd.DataFrame,
+    term: str | None = None,
+    *,
+    top: float | None = None,
+    unit: str = "effect",
+    ax: Axes | None = None,
+) -> Axes:
+    """The surface of one pair as a heat map: blue adds, red takes away, the page is zero.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        `est.pair_effects_`: term, first, second, x, z, effect, for one output (class) only.
+    term : str, optional
+        Which pair; default the first.
+    top : float, optional
+        Effect of the deepest colour, for several maps on one scale; default the largest.
+    unit : str
+        What an effect is measured in.
+    ax : Axes, optional
+
+    Raises
+    ------
+    InvalidInputError
+        A column or the pair is absent, or a surface is not on a full grid.
+    """
+    check_columns(effects, ["term", "first", "second", "x", "z", "effect"])
+    term = effects["term"].iloc[0] if term is None else term
+    check_rows(effects, "term", [term])
+    rows = effects[effects["term"] == term]
+    if rows.duplicated(["x", "z"]).any():
+        raise InvalidInputError(f"{term!r} has several effects at one place: give one class only.")
+    # Levels stay in their order.
+    grid = rows.pivot(index="z", columns="x", values="effect").astype(float)
+    grid = grid.loc[rows["z"].unique(), rows["x"].unique()]
+    if grid.isna().any(axis=None):
+        raise InvalidInputError(f"{term!r} is not on a full grid.")
+    ax = axes(2.6) if ax is None else ax
+    dress(ax, grid=None)
+    x, across = _fine(grid.columns)
+    z, down = _fine(grid.index)
+    values = down @ grid.to_numpy() @ across.T
+    top = float(np.abs(grid.to_numpy()).max()) or 1.0 if top is None else top
+    image = ax.pcolormesh(x, z, values, cmap=_SIGNED, vmin=-top, vmax=top, rasterized=True)
+    for axis, places in ((ax.xaxis, grid.columns), (ax.yaxis, grid.index)):
+        if _is_levels(places):
+            axis.set_ticks(range(len(places)), [str(level) for level in places])
+            axis.set_tick_params(length=0)
+        else:
+            axis.set_major_locator(MaxNLocator(4))
+    ax.spines[:].set_visible(True)
+    ax.spines[:].set(color=GREY, linewidth=0.8)
+    ax.set(xlabel=rows["first"].iloc[0], ylabel=rows["second"].iloc[0])
+    bar = ax.figure.colorbar(image, ax=ax, fraction=0.06, pad=0.03)
+    bar.outline.set_visible(False)
+    bar.ax.set_facecolor("none")
+    bar.ax.tick_params(colors=GREY, labelsize=FONT, length=0)
+    bar.set_label(unit, color=GREY, fontsize=FONT)
+    return ax
 
 
 def pair_auprc(results: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -152,6 +216,22 @@ def pair_auprc(results: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set(xlim=(0, 1.03), xlabel="AUPRC of the planted pairs")
     legend(ax, columns=3)
     return ax
+
+
+def _is_levels(places: pd.Index) -> bool:
+    return not all(isinstance(x, int | float | np.number) for x in places)
+
+
+def _fine(places: pd.Index) -> tuple[np.ndarray, np.ndarray]:
+    """Fine places, and the weights of the given ones at each, shape (n_fine, n_given).
+
+    Between knots a surface is a straight line in either feature; a level is a cell.
+    """
+    if _is_levels(places) or len(places) == 1:
+        return np.arange(len(places)), np.eye(len(places))
+    known = places.to_numpy(dtype=float)
+    fine = np.linspace(known[0], known[-1], FINE)
+    return fine, np.stack([np.interp(fine, known, one) for one in np.eye(len(known))], 1)
 
 
 def _grid(curves: pd.DataFrame, method: str, name: str) -> pd.DataFrame:

@@ -5,9 +5,19 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from biam.plotting import importances, waterfall
+from biam.exceptions import InvalidInputError
+from biam.plotting import hierarchy, importances, waterfall
 
 TERMS = pd.Series({"intercept": 1.0, "a": 0.5, "b": -2.0, "c": 0.25, "d": 0.125, "a missing": 0.0})
+
+TABLE = pd.DataFrame(
+    {
+        "term": ["a", "a missing", "a \N{MULTIPLICATION SIGN} b", "b", "c", "c missing"],
+        "kind": ["shape", "missing", "pair", "shape", "shape", "missing"],
+        "spread": [3.0, 0.5, 2.0, 0.1, 0.2, 1.0],
+        "level": [0, 1, 2, 0, 0, 1],
+    }
+)
 
 
 def bars(ax):
@@ -50,3 +60,30 @@ def test_importances_are_sorted_and_folded():
     assert labels(ax) == ["b", "a", "2 others"]
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([0.5, 0.2, 0.3])
     assert [text.get_text() for text in ax.texts] == ["50%", "20%", "30%"]
+
+
+def test_what_is_built_on_a_main_effect_stands_below_it():
+    ax = hierarchy(TABLE)
+    arrow = "\N{RIGHTWARDS ARROW} "
+    terms = [*TABLE["term"]]
+    expected = [
+        name if n == 0 else arrow + name for name, n in zip(terms, TABLE["level"], strict=True)
+    ]
+    assert labels(ax) == expected
+    drawn = {round(bar.get_y() + 0.31): bar.get_width() for bar in ax.patches}
+    assert drawn == {-k: size for k, size in enumerate(TABLE["spread"])}
+    colours = {bar.get_facecolor() for bar in ax.patches}
+    assert len(colours) == 3
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == ["shape function", "missing effect", "pair"]
+
+
+def test_few_terms_keep_the_main_effects_above_them():
+    arrow = "\N{RIGHTWARDS ARROW} "
+    shown = labels(hierarchy(TABLE, n_terms=3))
+    assert shown == ["a", f"{arrow}{TABLE['term'][2]}", "c", f"{arrow}c missing"]
+
+
+def test_a_hierarchy_needs_levels():
+    with pytest.raises(InvalidInputError, match="lacks the columns level"):
+        hierarchy(TABLE.drop(columns="level"))

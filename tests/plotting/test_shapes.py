@@ -63,6 +63,34 @@ def test_missing_effect_stands_beside_its_curve():
     assert len(all_axes(fig)) == 3, "hours has no gaps and no strip"
 
 
+def test_a_band_is_shaded_between_its_ends():
+    wide = CURVES.assign(lower=CURVES["effect"] - 3, upper=CURVES["effect"] + 1)
+    gap = MISSING.assign(lower=MISSING["effect"] - 5, upper=MISSING["effect"] + 0.5)
+    fig = shape_functions(wide, gap)
+    ax = panel(fig, "age")
+    (band,) = [area for area in ax.collections if area.get_facecolor().size]
+    corners = band.get_paths()[0].vertices
+    assert corners[:, 1].min() == -4
+    assert corners[:, 1].max() == 1.5
+    assert ax.get_ylim()[0] < -5.75, "the band of the missing effect is inside too"
+    (strip,) = [x for x in all_axes(fig) if x is not ax and x.get_shared_y_axes().joined(x, ax)]
+    lines = [s for c in strip.collections for s in c.get_segments()]
+    assert [[0.0, -5.75], [0.0, -0.25]] in [line.tolist() for line in lines]
+    (number,) = strip.texts
+    assert number.xy == (0, -5.75)
+    plain = panel(shape_functions(CURVES, MISSING), "age")
+    assert not [area for area in plain.collections if area.get_facecolor().size]
+
+
+def test_levels_have_their_bands_too():
+    wide = LEVELS.assign(lower=LEVELS["effect"] - 1, upper=LEVELS["effect"] + 2)
+    ax = panel(shape_functions(wide, n_levels=4), "job")
+    segments = [s.tolist() for c in ax.collections for s in c.get_segments()]
+    assert [[0.0, 0.0], [3.0, 0.0]] in segments
+    assert ax.get_xlim()[0] < -2
+    assert ax.get_xlim()[1] > 3
+
+
 def test_levels_are_sorted_and_the_middle_is_folded():
     ax = panel(shape_functions(LEVELS, n_levels=4), "job")
     labels = [text.get_text() for text in ax.get_yticklabels()]

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 
 from biam.exceptions import InvalidInputError
 from biam.plotting.style import VERMILLION
-from biam.plotting.surfaces import pair_auprc, pair_strengths, pair_surfaces
+from biam.plotting.surfaces import pair_auprc, pair_strengths, pair_surfaces, surface_map
 
 STRENGTH = pd.DataFrame({"x": [0, 0, 1], "z": [1, 2, 2], "value": [0.5, 0.1, 0.2]})
 GRID = np.array([(x, z) for x in (-1.0, 0.0, 1.0) for z in (-2.0, 2.0)])
@@ -100,3 +100,49 @@ def test_bars_are_means_and_dots_are_seeds():
 def test_absent_columns_are_named(function, table, column):
     with pytest.raises(InvalidInputError, match=f"lacks the columns {column}"):
         function(table.drop(columns=column))
+
+
+PAIR = pd.DataFrame(
+    [("a b", "a", "b", x, z, x * z) for x in (-1.0, 0.0, 3.0) for z in (-2.0, 2.0)]
+    + [
+        ("a c", "a", "c", x, z, x * size) for x in (-1.0, 3.0) for z, size in (("q", 1.0), ("p", 0))
+    ],
+    columns=["term", "first", "second", "x", "z", "effect"],
+)
+
+
+def mesh_of(ax):
+    (mesh,) = ax.collections
+    return mesh
+
+
+def test_a_surface_is_straight_between_its_knots_and_symmetric_in_colour():
+    ax = surface_map(PAIR, "a b")
+    mesh = mesh_of(ax)
+    values = np.asarray(mesh.get_array())
+    x, z = np.linspace(-1, 3, 80), np.linspace(-2, 2, 80)
+    np.testing.assert_allclose(values, np.outer(z, x), atol=1e-12)
+    assert mesh.get_clim() == (-6, 6)
+    assert mesh.get_cmap()(0.5)[3] < 0.01
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("a", "b")
+    assert all(x.get_facecolor()[3] == 0 for x in ax.figure.axes), "no plate on a dark page"
+    assert mesh_of(surface_map(PAIR, top=10.0)).get_clim() == (-10, 10)
+
+
+def test_levels_are_rows_in_their_order():
+    ax = surface_map(PAIR, "a c")
+    values = np.asarray(mesh_of(ax).get_array())
+    assert values.shape == (2, 80)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["q", "p"]
+    np.testing.assert_allclose(values[:, [0, -1]], [[-1, 3], [0, 0]], atol=1e-12)
+
+
+def test_a_map_shows_one_pair_of_one_class():
+    with pytest.raises(InvalidInputError, match="'x y'"):
+        surface_map(PAIR, "x y")
+    with pytest.raises(InvalidInputError, match="one class only"):
+        surface_map(pd.concat([PAIR, PAIR]))
+    with pytest.raises(InvalidInputError, match="full grid"):
+        surface_map(PAIR[1:], "a b")
+    with pytest.raises(InvalidInputError, match="lacks the columns z"):
+        surface_map(PAIR.drop(columns="z"))
