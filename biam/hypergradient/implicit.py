@@ -30,9 +30,9 @@ class Implicit:
         cost of as many products as there are parameters. A callable is given the right-hand side
         and solves a system of its own.
     n_steps : int
-        Most products of "cg"; terms of "neumann".
+        Most products of "cg", most terms of "neumann".
     tol : float
-        "cg" stops at this residual, relative to the right-hand side.
+        Both stop at this residual, relative to the right-hand side.
     damping : float
         Added to the diagonal of H: for lower models that are not convex, or not solved.
     lr : float, optional
@@ -88,7 +88,7 @@ class Implicit:
         if self.solve == "cg":
             return conjugate_gradients(damped, upper_gradient, self.n_steps, self.tol)
         if self.solve == "neumann":
-            return neumann(damped, upper_gradient, self.n_steps, self.lr)
+            return neumann(damped, upper_gradient, self.n_steps, self.lr, self.tol)
         return dense(damped, upper_gradient)
 
     def gradient(self, lower: LowerRisk, upper: UpperRisk) -> tuple[Tensor, Linearisation]:

@@ -46,7 +46,9 @@ def conjugate_gradients(product: Product, b: Tensor, n_steps: int, tol: float = 
     return x
 
 
-def neumann(product: Product, b: Tensor, n_terms: int, lr: float | None = None) -> Tensor:
+def neumann(
+    product: Product, b: Tensor, n_terms: int, lr: float | None = None, tol: float = 0.0
+) -> Tensor:
     """The sum lr (I - lr H)^k b over k < n_terms; its error falls like (1 - lr mu)^n_terms.
 
     mu is the smallest eigenvalue of H. The step is safe: a term that would be longer than the one
@@ -59,15 +61,20 @@ def neumann(product: Product, b: Tensor, n_terms: int, lr: float | None = None) 
         v -> H v.
     b : Tensor, shape (n,)
     n_terms : int
-        Terms, each with one product.
+        Most terms, each with one product.
     lr : float, optional
         Default one over `largest_eigenvalue`, which costs some products more.
+    tol : float
+        Residual to stop at, relative to the norm of `b`.
     """
     top = largest_eigenvalue(product, b) if lr is None else 1 / lr
     if not top > 0:
         return torch.zeros_like(b)
     x, residual, step = torch.zeros_like(b), b, 1 / top
+    goal = tol**2 * torch.dot(b, b).item()
     for _ in range(n_terms):
+        if torch.dot(residual, residual).item() <= goal:
+            break
         image = product(residual)
         curvature, bend = torch.dot(residual, image).item(), torch.dot(image, image).item()
         if not curvature > 0:
