@@ -65,7 +65,7 @@ def l1(w: Tensor) -> Tensor:
 
 
 def l1_prox(w: Tensor, step: float) -> Tensor:
-    """Soft threshold: argmin_z |z - w|^2 / 2 + step |z|_1."""
+    """Soft threshold: argmin_z ``|z - w|^2 / 2 + step |z|_1``."""
     return w.sign() * (w.abs() - step).clamp_min(0)
 
 
@@ -75,7 +75,7 @@ def l2(w: Tensor) -> Tensor:
 
 
 def l2_prox(w: Tensor, step: float) -> Tensor:
-    """Shrinkage w / (1 + 2 step): argmin_z |z - w|^2 / 2 + step |z|^2."""
+    """Shrinkage w / (1 + 2 step): argmin_z ``|z - w|^2 / 2 + step |z|^2``."""
     return w / (1 + 2 * step)
 
 

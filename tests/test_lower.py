@@ -186,6 +186,18 @@ def test_running_means_of_a_module_stay_where_they_are():
     assert all(torch.equal(x, before[name]) for name, x in module.state_dict().items())
 
 
+def test_a_convolution_bends_as_autograd_says():
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)).double()
+    problem, g = ModuleProblem(module, SoftmaxCrossEntropy()), torch.Generator().manual_seed(0)
+    w, v = torch.randn((2, problem.initial().numel()), generator=g, dtype=torch.float64)
+    images = torch.randn((5, 1, 4, 4), generator=g, dtype=torch.float64)
+    rows = Rows(images, torch.tensor([0, 1, 2, 1, 0]))
+    H = torch.autograd.functional.hessian(lambda w: problem.losses(w, rows).mean(), w)
+    with torch.inference_mode():
+        product = problem.linearise(w, rows).hessian_vector(v)
+    torch.testing.assert_close(product.clone(), H @ v, rtol=1e-9, atol=1e-11)
+
+
 def test_named_parameters_put_together_are_the_flat_vector():
     problem, w, _ = make_mlp(SquaredError(), 1)
     named = problem.named(w)

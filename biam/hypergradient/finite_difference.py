@@ -71,7 +71,7 @@ class FiniteDifference:
             )
             above, below = (upper.value(upper.judge(end)) for end in ends)
             slopes.append((above - below) / (2 * self.eps))
-        return torch.tensor(slopes).to(w)
+        return torch.tensor(slopes, dtype=w.dtype, device=w.device)
 
     def _difference(self, lower: LowerRisk, point: Point, q: Tensor, *, losses: bool) -> Tensor:
         norm = torch.linalg.vector_norm(q).item()

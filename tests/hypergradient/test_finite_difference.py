@@ -71,6 +71,14 @@ def test_solutions_agree_with_the_derivative(quadratic, eps, n_steps):
     torch.testing.assert_close(found, exact, rtol=10 * eps**2 + 1e-8, atol=eps**2 + 1e-9)
 
 
+def test_differences_of_solutions_keep_double_precision(quadratic):
+    case = quadratic([0.3, 1.0, 4.0])
+    found, _ = FiniteDifference(2, 0.2, eps=1e-4, of="solution").gradient(case.lower(), case.upper)
+    exact = case.unrolled(case.optimum, 2, 0.2)
+    assert found.dtype == torch.float64
+    assert (found - exact).norm() < 1e-10
+
+
 def test_one_step_of_differences_is_the_update_of_darts():
     # Liu et al. (2019), equation 8: gradients in the weights at w + r q and w - r q.
     lower, upper = curved()
