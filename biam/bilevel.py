@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from biam.exceptions import InvalidInputError
-from biam.hypergradient import Hypergradient, OneStep, weight_hypergradient
+from biam.hypergradient import Hypergradient, LowerRisk, OneStep, UpperRisk
 from biam.kernel import EpochKernel, StepSettings
 from biam.lower import LowerProblem, Rows
+from biam.penalties import UpperPenalty
+from biam.validation import check_number
 from biam.weighting import UpperLearner
 
 __all__ = ["BilevelOptimizer", "BilevelResult", "BilevelState", "StepInfo"]
@@ -102,6 +104,14 @@ class BilevelOptimizer:
     batch_size : int
     lr_scale : Tensor, shape (n_parameters,), optional
         Multiplies `lower_lr` in the real lower step only (the gates of BIAM2).
+    upper_clip : float, optional
+        Largest norm of theta's gradient, where it is not `clip`.
+    upper_penalty : UpperPenalty, optional
+        Added to the meta loss, on the learned weights of the batch: `WeightEntropy`.
+    lower_noise, upper_noise : float
+        Standard deviation of the normal noise added to each entry of a level's clipped gradient.
+        Source: Neelakantan et al. (2015). Drawn from the stream of the state, so that a resumed
+        run meets the same noise.
     """
 
     problem: LowerProblem
@@ -112,6 +122,15 @@ class BilevelOptimizer:
     clip: float = 1.0
     batch_size: int = 64
     lr_scale: Tensor | None = None
+    upper_clip: float | None = None
+    upper_penalty: UpperPenalty | None = None
+    lower_noise: float = 0.0
+    upper_noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse noise below zero."""
+        check_number("lower_noise", self.lower_noise, low=0.0)
+        check_number("upper_noise", self.upper_noise, low=0.0)
 
     def init(
         self, lower: Tensor, generator: torch.Generator, *, upper: Tensor | None = None
@@ -155,14 +174,22 @@ class BilevelOptimizer:
         weights = rows.weight
         if self.upper is not None:
             weights = _product(self.upper.linearise(theta, here.losses).weights, rows.weight)
+        noise = self._noise(state)
         gradient = here.gradient(weights)
         length = self.lower_lr * _shrink(gradient, self.clip)
         step = gradient if self.lr_scale is None else gradient * self.lr_scale
         w = torch.sub(w, step, alpha=length)
+        if self.lower_noise:
+            drawn = _normal(w, noise)
+            drawn = drawn if self.lr_scale is None else drawn * self.lr_scale
+            w = torch.sub(w, drawn, alpha=self.lower_lr * self.lower_noise)
         risk = here.losses.sum() if weights is None else torch.dot(weights, here.losses)
         meta_loss = None
         if self.upper is not None:
             theta, meta_loss = self._upper_step(problem, w, theta, rows, meta)
+            if self.upper_noise:
+                drawn = _normal(theta, noise)
+                theta = torch.sub(theta, drawn, alpha=self.upper_lr * self.upper_noise)
         state = BilevelState(w, theta, state.rng, state.epoch, state.batch + 1)
         return state, StepInfo(risk.item() / len(rows), meta_loss, weights)
 
@@ -216,7 +243,8 @@ class BilevelOptimizer:
             self.lower_lr, self.upper_lr, self.clip, self.batch_size, self.lr_scale
         )
         case = (self.problem, self.upper, self.hypergradient, rows, meta, settings)
-        if not EpochKernel.applies(*case):
+        plain = self.upper_clip is None and self.upper_penalty is None
+        if self.lower_noise or self.upper_noise or not plain or not EpochKernel.applies(*case):
             meta_batches = [None] if meta is None else meta.batches(self.batch_size)
             return lambda state: self._epoch(state, rows, meta_batches)
         kernels: dict[bool, EpochKernel] = {}
@@ -256,16 +284,24 @@ class BilevelOptimizer:
         hypergradient = self.hypergradient or OneStep(self.lower_lr)
         ahead = problem.linearise(w, rows)
         learned = self.upper.linearise(theta, ahead.losses)
-        weights = _product(learned.weights, rows.weight)
-        point = hypergradient.point(w, ahead.gradient(weights))
-        judged = problem.linearise(point, meta)
-        adjoint = hypergradient.adjoint(judged.gradient(meta.weight, penalised=False))
-        cotangent = weight_hypergradient(ahead, adjoint)
-        gradient = learned.vjp(_product(cotangent, rows.weight))
-        length = self.upper_lr * _shrink(gradient, self.clip)
-        theta = torch.sub(theta, gradient, alpha=length)
-        risk = judged.losses.sum() if meta.weight is None else meta.weight @ judged.losses
-        return theta, risk.item() / len(meta)
+        upper = UpperRisk(problem, meta)
+        lower = LowerRisk(problem, rows, learned, w, ahead)
+        gradient, judged = hypergradient.gradient(lower, upper)
+        if self.upper_penalty is not None:
+            gradient = gradient + learned.vjp(self.upper_penalty.gradient(learned.weights))
+        clip = self.clip if self.upper_clip is None else self.upper_clip
+        length = self.upper_lr * _shrink(gradient, clip)
+        return torch.sub(theta, gradient, alpha=length), upper.value(judged)
+
+    def _noise(self, state: BilevelState) -> torch.Generator | None:
+        """The stream of one step's noise: a function of the epoch's stream and the batch."""
+        if not (self.lower_noise or self.upper_noise):
+            return None
+        _, stream = self._order(state, 1)
+        epoch = torch.Generator()
+        epoch.set_state(stream)
+        seed = torch.empty((), dtype=torch.int64).random_(generator=epoch)
+        return torch.Generator().manual_seed((int(seed) + state.batch) % 2**63)
 
     def _order(self, state: BilevelState, n: int) -> tuple[Tensor, Tensor]:
         """Row order of the present epoch and the random state after it was drawn.
@@ -283,6 +319,11 @@ class BilevelOptimizer:
 def _shrink(gradient: Tensor, norm: float) -> float:
     """Factor to at most this norm, as in `torch.nn.utils.clip_grad_norm_`."""
     return min(1.0, norm / (torch.linalg.vector_norm(gradient).item() + 1e-6))
+
+
+def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal draws on the CPU, as a tensor like another one."""
+    return torch.randn(like.shape, generator=generator).to(like)
 
 
 def _mean(values: list[float]) -> float:

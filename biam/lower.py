@@ -1,7 +1,8 @@
 """What bilevel optimisation asks of a lower model, for `AdditiveModel` and for any torch module.
 
 A `LowerProblem` is linearised once per batch; the `Linearisation` then gives the per-sample losses,
-the gradient of the weighted risk, and <grad l_i, v> for every row: all that a hypergradient needs.
+the gradient of the weighted risk, <grad l_i, v> for every row, and the Hessian of the weighted risk
+times a vector: all that a hypergradient needs.
 """
 
 import warnings
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from biam.additive import AdditiveModel
 from biam.basis import Design
-from biam.losses import Loss
+from biam.losses import Logistic, Loss, SoftmaxCrossEntropy, SquaredError
 from biam.penalties import CoefficientPenalty
 
 __all__ = ["AdditiveProblem", "Linearisation", "LowerProblem", "ModuleProblem", "Rows"]
@@ -67,6 +68,12 @@ class Linearisation(Protocol):
         """<grad l_i, v> for every row, shape (n,)."""
         ...
 
+    def hessian_vector(
+        self, v: Tensor, weights: Tensor | None = None, *, penalised: bool = True
+    ) -> Tensor:
+        """Hessian of mean(weights * losses) + penalty, times `v`; flat, shape (n_parameters,)."""
+        ...
+
 
 class LowerProblem(Protocol):
     """A model with a loss and a penalty, seen through its flat parameter vector."""
@@ -116,7 +123,7 @@ class _AdditiveLinearisation:
     def __init__(
         self, problem: AdditiveProblem, w: Tensor, rows: Rows, f: Tensor, losses: Tensor
     ) -> None:
-        self.problem, self.w, self.rows, self.losses = problem, w, rows, losses
+        self.problem, self.w, self.rows, self.losses, self.f = problem, w, rows, losses, f
         self.slope = problem.loss.gradient(f, rows.y)
 
     def gradient(self, weights: Tensor | None = None, *, penalised: bool = True) -> Tensor:
@@ -130,6 +137,24 @@ class _AdditiveLinearisation:
     def directional(self, v: Tensor) -> Tensor:
         df = self.problem.model.jvp(self.w, self.rows.inputs, v, pairs=self.problem.pairs)
         return (self.slope * df).sum(1)
+
+    def hessian_vector(
+        self, v: Tensor, weights: Tensor | None = None, *, penalised: bool = True
+    ) -> Tensor:
+        problem, inputs, n = self.problem, self.rows.inputs, len(self.losses)
+        model, pairs = problem.model, problem.pairs
+        df = model.jvp(self.w, inputs, v, pairs=pairs)
+        bend, slope = _loss_hessian(problem.loss, self.f, self.rows.y, df), self.slope
+        if weights is not None:
+            bend, slope = bend * weights[:, None], slope * weights[:, None]
+        hv = model.vjp(self.w, inputs, bend, pairs=pairs)
+        if model.n_ranks and pairs:
+            # The pairs are products of parameters: the pullback of one slope changes with w.
+            hv = hv + _push(lambda w: model.vjp(w, inputs, slope), self.w, v)
+        hv = hv / n
+        if penalised and problem.penalty is not None:
+            hv = hv + problem.penalty.hessian_vector(self.w, v)
+        return hv
 
 
 @dataclass(frozen=True)
@@ -189,8 +214,31 @@ class _ModuleLinearisation:
         return g
 
     def directional(self, v: Tensor) -> Tensor:
-        losses = self.problem.losses
-        with warnings.catch_warnings():
-            # On first use torch loads its forward-mode rules in a way it has itself deprecated.
-            warnings.filterwarnings("ignore", ".*torch.jit.script", DeprecationWarning)
-            return torch.func.jvp(lambda w: losses(w, self.rows), (self.w,), (v,))[1]
+        return _push(lambda w: self.problem.losses(w, self.rows), self.w, v)
+
+    def hessian_vector(
+        self, v: Tensor, weights: Tensor | None = None, *, penalised: bool = True
+    ) -> Tensor:
+        problem = self.problem
+
+        def risk(w: Tensor) -> Tensor:
+            losses = problem.losses(w, self.rows)
+            risk = (losses if weights is None else weights * losses).mean()
+            return risk + problem.penalty(w) if penalised and problem.penalty is not None else risk
+
+        return _push(torch.func.grad(risk), self.w, v)
+
+
+def _push(function: Callable[[Tensor], Tensor], w: Tensor, v: Tensor) -> Tensor:
+    """Directional derivative of `function` at `w` along `v`, by forward-mode differentiation."""
+    with warnings.catch_warnings():
+        # On first use torch loads its forward-mode rules in a way it has itself deprecated.
+        warnings.filterwarnings("ignore", ".*torch.jit.script", DeprecationWarning)
+        return torch.func.jvp(function, (w,), (v,))[1]
+
+
+def _loss_hessian(loss: Loss, f: Tensor, y: Tensor, v: Tensor) -> Tensor:
+    """(d2l/df2) v row by row; `curvature` of other losses may be a bound only (Huber)."""
+    if isinstance(loss, SquaredError | Logistic | SoftmaxCrossEntropy):
+        return loss.curvature(f, y, v)
+    return _push(lambda f: loss.gradient(f, y), f, v)

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["UpperLearner", "WeightingNetwork", "Weights"]
+__all__ = ["RowWeights", "UpperLearner", "WeightingNetwork", "Weights"]
 
 
 class Weights(Protocol):
@@ -22,6 +22,10 @@ class Weights(Protocol):
 
     def vjp(self, cotangent: Tensor) -> Tensor:
         """sum_i cotangent_i d weight_i / d theta, flat."""
+        ...
+
+    def jacobian(self) -> Tensor:
+        """d weight_i / d theta_j, shape (n, n_upper); only forward methods ask for it."""
         ...
 
 
@@ -35,6 +39,28 @@ class UpperLearner(Protocol):
     def linearise(self, theta: Tensor, losses: Tensor) -> Weights:
         """Weights of the rows; `losses`, shape (n,), are constants."""
         ...
+
+
+@dataclass(frozen=True)
+class RowWeights:
+    """Weights that are their own parameters: a gradient in theta is then one per row.
+
+    Source: Ren et al. (2018), learning to reweight.
+
+    Parameters
+    ----------
+    weights : Tensor, shape (n,)
+    """
+
+    weights: Tensor
+
+    def vjp(self, cotangent: Tensor) -> Tensor:
+        """The cotangent itself."""
+        return cotangent
+
+    def jacobian(self) -> Tensor:
+        """The identity, shape (n, n)."""
+        return torch.eye(len(self.weights)).to(self.weights)
 
 
 @dataclass(frozen=True)
@@ -117,6 +143,14 @@ class _NetworkWeights:
         ones = torch.stack([self.z, torch.ones_like(self.z)])
         into = torch.mm(ones, active).view(-1)
         return torch.cat([into, torch.mv(hidden.T, slope), slope.sum(0, keepdim=True)])
+
+    def jacobian(self) -> Tensor:
+        slope = (self.raw - self.raw.square()).unsqueeze(1)
+        active = slope * self.second * self.hidden.sign()
+        rows = torch.cat([active * self.z.unsqueeze(1), active, slope * self.hidden, slope], 1)
+        if self.scale is None:
+            return rows
+        return (rows - torch.outer(self.weights, rows.mean(0))) / self.scale
 
 
 def _uniform(shape: tuple[int, ...], bound: float, generator: torch.Generator | None) -> Tensor:

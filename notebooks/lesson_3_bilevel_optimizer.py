@@ -240,4 +240,4 @@ list(uniform.history[0])
 # - It needs one directional derivative, no double backward, and agrees with automatic differentiation to ten decimals.
 # - A state holds all that changes; cut and resumed runs end bit for bit alike.
 #
-# How much time is saved is measured in [](benchmark_bilevel.ipynb). To use all this on a real table, go on to [](adult.ipynb).
+# How much time is saved is measured in [](benchmark_bilevel.ipynb). Looking further than one step is [lesson 4](lesson_4_hypergradients.ipynb). To use all this on a real table, go on to [](adult.ipynb).

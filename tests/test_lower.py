@@ -121,6 +121,38 @@ def test_directional_is_the_jacobian_times_the_direction(loss, d, make_problem):
     torch.testing.assert_close(here.losses, differentiable_losses(problem, w, rows))
 
 
+@every_loss
+@pytest.mark.parametrize("make_problem", ["additive", "pairs", "mlp"])
+@pytest.mark.parametrize("weighted", [True, False], ids=["weighted", "uniform"])
+@with_and_without_penalty
+def test_hessian_vector_is_the_hessian_of_autograd_times_it(
+    loss, d, make_problem, weighted, penalised
+):
+    problem, w, rows = some(make_problem, loss, d)
+    weights = torch.linspace(0, 2, N, dtype=torch.float64) if weighted else None
+
+    def risk(w):
+        losses = differentiable_losses(problem, w, rows)
+        value = (losses if weights is None else weights * losses).mean()
+        return value + getattr(problem.penalty, "value", problem.penalty)(w) * penalised
+
+    v = torch.linspace(-1, 1, len(w), dtype=torch.float64)
+    expected = torch.autograd.functional.hessian(risk, w) @ v
+    assert expected.norm() > 1e-3
+    product = problem.linearise(w, rows).hessian_vector(v, weights, penalised=penalised)
+    torch.testing.assert_close(product, expected, rtol=1e-9, atol=1e-11)
+
+
+def test_pairs_in_their_warm_up_bend_by_their_penalty_only():
+    problem, w, rows = make("additive", SquaredError(), 1, ranks=2)
+    waiting = AdditiveProblem(problem.model, problem.loss, problem.penalty, warm_up=3).at_epoch(0)
+    v = torch.linspace(-1, 1, len(w), dtype=torch.float64)
+    product = waiting.linearise(w, rows).hessian_vector(v)
+    parts = [problem.model.layout.split(x) for x in (product, problem.penalty.hessian_vector(w, v))]
+    for name in ("factors", "gates"):
+        torch.testing.assert_close(parts[0][name], parts[1][name])
+
+
 def some(name, loss, d):
     if name == "mlp":
         return make_mlp(loss, d)
@@ -133,8 +165,9 @@ def test_linearising_changes_neither_parameters_nor_rows_nor_model(make_problem)
     model = problem.module if make_problem == "mlp" else problem.model
     before = w.clone(), rows.y.clone(), copy.deepcopy(model.state_dict())
     here = problem.linearise(w, rows)
-    first = here.gradient(), here.directional(torch.ones_like(w))
-    again = here.gradient(), here.directional(torch.ones_like(w))
+    one = torch.ones_like(w)
+    first = here.gradient(), here.directional(one), here.hessian_vector(one)
+    again = here.gradient(), here.directional(one), here.hessian_vector(one)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert torch.equal(w, before[0])
     assert torch.equal(rows.y, before[1])
@@ -149,7 +182,20 @@ def test_running_means_of_a_module_stay_where_they_are():
     here = problem.linearise(problem.initial(), make_mlp(SquaredError(), 1)[2])
     assert here.gradient().abs().max() > 0
     assert here.directional(problem.initial()).isfinite().all()
+    assert here.hessian_vector(problem.initial()).isfinite().all()
     assert all(torch.equal(x, before[name]) for name, x in module.state_dict().items())
+
+
+def test_a_convolution_bends_as_autograd_says():
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)).double()
+    problem, g = ModuleProblem(module, SoftmaxCrossEntropy()), torch.Generator().manual_seed(0)
+    w, v = torch.randn((2, problem.initial().numel()), generator=g, dtype=torch.float64)
+    images = torch.randn((5, 1, 4, 4), generator=g, dtype=torch.float64)
+    rows = Rows(images, torch.tensor([0, 1, 2, 1, 0]))
+    H = torch.autograd.functional.hessian(lambda w: problem.losses(w, rows).mean(), w)
+    with torch.inference_mode():
+        product = problem.linearise(w, rows).hessian_vector(v)
+    torch.testing.assert_close(product.clone(), H @ v, rtol=1e-9, atol=1e-11)
 
 
 def test_named_parameters_put_together_are_the_flat_vector():

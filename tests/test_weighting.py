@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from biam.weighting import WeightingNetwork
+from biam.weighting import RowWeights, WeightingNetwork
 
 SETTINGS = {
     "published": {},
@@ -133,6 +133,23 @@ def test_vjp_is_the_adjoint_of_finite_differences(settings):
     expected = cotangent @ (up - down) / (2 * step)
     pulled = network.linearise(theta, losses).vjp(cotangent)
     torch.testing.assert_close(pulled @ direction, expected, rtol=1e-6, atol=1e-8)
+
+
+@every_setting
+@pytest.mark.parametrize("n", [1, 2, 20])
+def test_jacobian_is_every_pullback_at_once(settings, n):
+    network, theta, losses = make(settings, n)
+    learned = network.linearise(theta, losses)
+    expected = torch.stack([learned.vjp(e) for e in torch.eye(n, dtype=torch.float64)])
+    assert expected.norm() > 1e-6
+    torch.testing.assert_close(learned.jacobian(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_weights_of_rows_are_their_own_parameters():
+    learned = RowWeights(torch.linspace(0, 1, 5, dtype=torch.float64))
+    cotangent = torch.arange(5.0, dtype=torch.float64)
+    assert torch.equal(learned.vjp(cotangent), cotangent)
+    assert torch.equal(learned.jacobian(), torch.eye(5, dtype=torch.float64))
 
 
 @given(losses_of_any_size, st.integers(0, 20))

@@ -4,7 +4,7 @@ Nothing here fits, calls `show` or changes a global setting. Figures have no bac
 greys and colours that can be read on white and on black, at the width of a phone.
 """
 
-from biam.plotting.bilevel import three_step_loop
+from biam.plotting.bilevel import error_against_cost, error_against_steps, three_step_loop
 from biam.plotting.contributions import contribution_curves
 from biam.plotting.explain import hierarchy, importances, waterfall
 from biam.plotting.images import image_grid, maps_from_curves, pixel_importance
@@ -25,6 +25,8 @@ from biam.plotting.weights import weight_curve, weight_histogram
 __all__ = [
     "contribution_curves",
     "critical_difference_plot",
+    "error_against_cost",
+    "error_against_steps",
     "hierarchy",
     "hinges",
     "image_grid",

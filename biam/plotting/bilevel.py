@@ -1,13 +1,44 @@
-"""The three-step loop of the paper as a drawing."""
+"""The three-step loop of the paper as a drawing; hypergradients by error, steps and cost."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from biam.plotting.style import BLUE, FONT, GREEN, GREY, VERMILLION, WIDTH, figure
+from biam.plotting.style import (
+    BLUE,
+    FONT,
+    GREEN,
+    GREY,
+    OCHRE,
+    PURPLE,
+    VERMILLION,
+    WIDTH,
+    Look,
+    axes,
+    dress,
+    figure,
+    legend,
+)
 
-__all__ = ["three_step_loop"]
+__all__ = ["error_against_cost", "error_against_steps", "three_step_loop"]
+
+# Errors below this stand at the bottom: what is drawn is the way there.
+FLOOR = 1e-6
+_LOOKS = {
+    "OneStep": Look(GREY, "X", ""),
+    "Truncated": Look(BLUE, "o", "-"),
+    "Unrolled": Look(BLUE, "s", "--"),
+    "ForwardMode": Look(GREEN, "^", "-"),
+    "FiniteDifference-product": Look(OCHRE, "v", "-."),
+    "FiniteDifference-solution": Look(OCHRE, "D", ":"),
+    "Implicit-cg": Look(VERMILLION, "o", "-"),
+    "Implicit-neumann": Look(PURPLE, "P", "--"),
+    "Implicit-dense": Look(VERMILLION, "*", ""),
+}
 
 HEIGHT = 4.3
 _LEFT, _RIGHT = 0.44, 2.96
@@ -68,6 +99,77 @@ def three_step_loop(ax: Axes | None = None) -> Axes:
     _arrow(ax, (3.06, upper), (2.98, upper))
     _back(ax, top, upper)
     return ax
+
+
+def error_against_cost(rows: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Relative error of each hypergradient over its cost, a line per family.
+
+    Errors below 1e-6 stand at the bottom.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns method ("Truncated:n_steps=10": the family, then one setting), relative_error,
+        ratio (cost as a multiple of one-step's).
+    ax : Axes, optional
+    """
+    ax = axes(5.2) if ax is None else dress(ax)
+    families = rows["method"].str.partition(":")[0]
+    names = [name for name in _LOOKS if (families == name).any()]
+    for name in dict.fromkeys([*names, *families]):
+        part = rows[families == name].sort_values("ratio")
+        _line(ax, name, part["ratio"], part["relative_error"])
+    ax.set(xscale="log", yscale="log", xlabel="cost, in one-steps", ylabel="relative error")
+    ax.set_ylim(FLOOR / 2)
+    dress(ax, grid="both")
+    legend(ax)
+    return ax
+
+
+def error_against_steps(
+    errors: Mapping[str, Mapping[int, float]],
+    *,
+    rate: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Relative error of each hypergradient over the number of its steps or terms.
+
+    Errors below 1e-6 stand at the bottom.
+
+    Parameters
+    ----------
+    errors : mapping of str to mapping of int to float
+        Per family the error at each number of steps.
+    rate : float, optional
+        Also draw rate^K, from an error of one on.
+    ax : Axes, optional
+    """
+    ax = axes(3.4) if ax is None else dress(ax)
+    for name, values in errors.items():
+        _line(ax, name, list(values), list(values.values()))
+    if rate is not None:
+        last = max(max(values) for values in errors.values())
+        steps = np.geomspace(1, last, 200)
+        ax.plot(steps, rate**steps, color=GREY, linewidth=1, label=r"$(1 - \eta\mu)^K$")
+    ax.set(xscale="log", yscale="log", xlabel="steps or terms $K$", ylabel="relative error")
+    ax.set_ylim(FLOOR / 2)
+    dress(ax, grid="both")
+    legend(ax)
+    return ax
+
+
+def _line(ax: Axes, family: str, x: Any, errors: Any) -> None:
+    look = _LOOKS.get(family, Look(GREY, "X", ":"))
+    ax.plot(
+        x,
+        np.maximum(np.asarray(errors, float), FLOOR),
+        marker=look.marker,
+        linestyle=look.line,
+        color=look.colour,
+        markersize=7 if look.marker == "*" else 4.5,
+        linewidth=1.4,
+        label=family,
+    )
 
 
 def _box(

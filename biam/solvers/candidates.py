@@ -136,7 +136,7 @@ class Candidates:
 class _Absolute:
     """Least absolute errors as reweighted least squares."""
 
-    inner = 1
+    inner, drift = 1, 0.0
 
     def __init__(self, labels: Labels) -> None:
         self.labels = labels

@@ -33,6 +33,7 @@ class NoiseModel(Protocol):
     """What `maximise` asks of `Mixture` and `Flips`."""
 
     inner: int
+    drift: float
 
     def working(self, f: Tensor) -> tuple[Tensor, Tensor, Tensor | None]: ...
 
@@ -121,7 +122,7 @@ def maximise(
                 break
         spread = live.rows.spread(V) if leverage else torch.zeros_like(f)
         noise.refresh(f, spread)
-        change = live.adapt(w, V.diagonal())
+        change = max(live.adapt(w, V.diagonal()), noise.drift)
         history.append({"epoch": step, "change": change, "edf": float(live.edf.sum())})
         if step >= LEAST_STEPS and change < tol:
             break

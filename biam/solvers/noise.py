@@ -22,6 +22,8 @@ META_PRIOR = (5.0, 1e-3)
 SHARE_PRIOR = 1e-3
 LEAST_SCALE = 1e-4
 ROUNDS = 3
+# Rates still move if one changes by more than a tenth of this in a step.
+DRIFT = 0.01
 
 
 @dataclass
@@ -56,6 +58,7 @@ class Mixture:
     """
 
     inner = 1
+    drift = 0.0
 
     def __init__(self, labels: Labels, means: Tensor, scales: Tensor, shares: Tensor) -> None:
         self.labels, self.means, self.scales, self.shares = labels, means, scales, shares
@@ -215,7 +218,7 @@ class Flips:
     meta_rate = 1e-3
 
     def __init__(self, labels: Labels, rates: Tensor, learned: bool = True) -> None:
-        self.labels, self.rates = labels, rates
+        self.labels, self.rates, self.drift = labels, rates, 0.0
         self.learned = learned and not bool(labels.trusted.all())
 
     @classmethod
@@ -280,9 +283,10 @@ class Flips:
             if float(self.rates.sum()) < 0.98:
                 after = self._objective(f + length * move, w + length * step[:c], penalty)
                 if after <= before + 1e-9:
+                    self.drift = float((self.rates - rates).abs().max()) / DRIFT
                     return length, before - after
             length /= 2
-        self.rates = rates
+        self.rates, self.drift = rates, 0.0
         return 0.0, 0.0
 
     def refresh(self, f: Tensor, spread: Tensor) -> None:
