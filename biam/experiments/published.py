@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
+from scipy.special import log_softmax, softmax
 
 from biam.datasets.synthetic import Split
-from biam.estimators import BIAMClassifier, BIAMRegressor
 from biam.metrics import evaluate, pair_auprc
 from biam.reading import pair_strengths
+from biam.solvers.fitted import Fitted
+from biam.solvers.published import PublishedSolver
 
 __all__ = ["SCORES", "TWIN", "biam_published", "mean_prediction"]
 
@@ -24,6 +27,10 @@ SCORES = {
     "classification": ("f1_macro", "accuracy", "balanced_accuracy", "auroc"),
 }
 """Metrics of the clean test rows, by task."""
+
+
+UPPER_LR = {"regression": 0.01, "classification": 0.1}
+"""Published step sizes of the upper problem."""
 
 
 def biam_published(
@@ -49,20 +56,21 @@ def biam_published(
     """
     options = dict(settings)
     twin, pairs = options.pop("twin", False), options.pop("pairs", None)
-    est = _fit(split, task, seed, options)
-    values = _scores(est, split, task)
-    if np.ptp(est.weights_) > 0:
-        losses = _losses(est, split)
+    fitted = _fit(split, task, seed, options)
+    values = _scores(fitted, split, task)
+    if np.ptp(fitted.weights) > 0:
+        losses = _losses(fitted, split)
         name = "spearman_weight_loss"
-        values |= evaluate([name], losses, losses, losses=losses, weights=est.weights_)
+        values |= evaluate([name], losses, losses, losses=losses, weights=fitted.weights)
     if np.isnan(split.X_train).any():
-        values["mean_abs_beta_miss"] = float(np.abs(est.coefficients_["beta_miss"]).mean())
-    if pairs is not None and est.model_.n_ranks:
-        values["pair_auprc"] = pair_auprc(pair_strengths(est.model_, est.w_), pairs)
+        effects = fitted.model.coefficients(fitted.w)["beta_miss"].numpy()
+        values["mean_abs_beta_miss"] = float(np.abs(effects).mean())
+    if pairs is not None and fitted.model.n_ranks:
+        values["pair_auprc"] = pair_auprc(pair_strengths(fitted.model, fitted.w), pairs)
     if twin:
         own = {**options.get("solver_options", {}), "dtype": "float64"}
-        exact = _fit(split, task, seed, {**options, "solver_options": own})
-        scores = _scores(exact, split, task)
+        double = _fit(split, task, seed, {**options, "solver_options": own})
+        scores = _scores(double, split, task)
         values |= {TWIN + name: scores[name] for name in SCORES[task][:2]}
     return values
 
@@ -81,22 +89,33 @@ def mean_prediction(
     return evaluate(SCORES[task], split.y_test, prediction, proba, classes=classes)
 
 
-def _fit(
-    split: Split, task: str, seed: int, options: Mapping[str, Any]
-) -> BIAMRegressor | BIAMClassifier:
-    kind = BIAMRegressor if task == "regression" else BIAMClassifier
-    est = kind(solver="published", progress=False, random_state=seed, **options)
-    return est.fit(split.X_train, split.y_train, split.X_meta, split.y_meta)
+def _fit(split: Split, task: str, seed: int, options: Mapping[str, Any]) -> Fitted:
+    settings = {**options, **options.get("solver_options", {})}
+    settings.pop("solver_options", None)
+    settings.setdefault("upper_lr", UPPER_LR[task])
+    solver = PublishedSolver(progress=False, **settings)
+    n_classes = 0 if task == "regression" else len(np.unique(split.y_train))
+    parts = (split.X_train, split.y_train, split.X_meta, split.y_meta)
+    return solver.fit(*(np.asarray(part) for part in parts), n_classes=n_classes, seed=seed)
 
 
-def _scores(est: BIAMRegressor | BIAMClassifier, split: Split, task: str) -> dict[str, float]:
-    proba = None if task == "regression" else est.predict_proba(split.X_test)
-    return evaluate(SCORES[task], split.y_test, est.predict(split.X_test), proba)
+def _outputs(fitted: Fitted, X: np.ndarray) -> np.ndarray:
+    design = fitted.model.basis.design(X)
+    with torch.inference_mode():
+        return fitted.model.outputs(fitted.w, design).double().numpy()
 
 
-def _losses(est: BIAMRegressor | BIAMClassifier, split: Split) -> np.ndarray:
+def _scores(fitted: Fitted, split: Split, task: str) -> dict[str, float]:
+    f = _outputs(fitted, split.X_test)
+    if task == "regression":
+        return evaluate(SCORES[task], split.y_test, f[:, 0])
+    prediction = (f[:, 1] - f[:, 0] > 0).astype(int)
+    return evaluate(SCORES[task], split.y_test, prediction, softmax(f, 1))
+
+
+def _losses(fitted: Fitted, split: Split) -> np.ndarray:
     """Loss of each training row at the end of the fit, shape (n_train,)."""
-    if isinstance(est, BIAMRegressor):
-        return (est.predict(split.X_train) - split.y_train) ** 2
-    proba = est.predict_proba(split.X_train)
-    return -np.log(proba[np.arange(len(proba)), np.searchsorted(est.classes_, split.y_train)])
+    f = _outputs(fitted, split.X_train)
+    if f.shape[1] == 1:
+        return (f[:, 0] - split.y_train) ** 2
+    return -log_softmax(f, 1)[np.arange(len(f)), np.asarray(split.y_train, int)]

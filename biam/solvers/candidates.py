@@ -76,8 +76,8 @@ class Candidates:
         if problem.binary:
             fit = self._fit(Flips.start(problem.labels, None, None), plain)
             gain = plain.noise.surprise(plain.f) - fit.noise.surprise(fit.f)
-            # Two more parameters have to pay for themselves (BIC).
-            wrong = gain > np.log(float(problem.labels.fixed.sum()))
+            # Two more parameters have to pay for themselves (BIC; their prior halves their count).
+            wrong = gain > 0.5 * np.log(float(problem.labels.fixed.sum()))
         else:
             start = self._robust()
             fit = self._fit(self._noise(start), start)
