@@ -131,7 +131,8 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
     Parameters
     ----------
     solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
-interactions, pairs, weighting, standardise, patience, handle_unknown, random_state, device, progress, solver_options
+interactions, pairs, weighting, standardise, patience, handle_unknown, random_state, device, \
+progress, solver_options
         As in `BIAMRegressor`.
 
     Attributes

@@ -90,7 +90,9 @@ def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
         FeatureBasis(
             kind,
             torch.tensor(arrays.pop(f"knots_{j}")),
-            torch.tensor(arrays.pop(f"knot_centres_{j}")) if f"knot_centres_{j}" in arrays else None,
+            torch.tensor(arrays.pop(f"knot_centres_{j}"))
+            if f"knot_centres_{j}" in arrays
+            else None,
         )
         for j, kind in enumerate(header["kinds"])
     )
@@ -159,6 +161,11 @@ def _arrays(est: Any) -> dict[str, np.ndarray]:
         "centre": est.encoder_.centre,
         "scale": est.encoder_.scale,
     }
+
+
+def _tensors(arrays: dict[str, np.ndarray], *names: str) -> list[torch.Tensor]:
+    """The arrays of these names that are there, taken out."""
+    return [torch.tensor(arrays.pop(name)) for name in names if name in arrays]
 
 
 def _plain(value: Any) -> Any:

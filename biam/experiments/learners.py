@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 
 from biam.datasets.synthetic import Split
 from biam.estimators import BIAMClassifier, BIAMRegressor
-from biam.metrics import evaluate
+from biam.metrics import evaluate, pair_auprc
 
 __all__ = ["SCORES", "biam_x", "meta_only", "published"]
 
@@ -48,7 +48,7 @@ def biam_x(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -> d
     dict of str to float
         The scores; `spearman_weight_loss` where the learned weights vary, and `weight_auroc` where
         some training rows are corrupted and some are not: the chance that a corrupted row weighs
-        less than a clean one, ties counting half.
+        less than a clean one, ties counting half; `pair_auprc` where "pairs" says what was planted.
     """
     return _fit_and_score(split, task, seed, settings, settings.get("estimator", {}))
 
@@ -99,7 +99,20 @@ def _fit_and_score(
         est.fit(X, split.y_train)
     classes = None if task == "regression" else _classes(split)
     values = _scores(split, task, settings, *_predictions(est, X_test, classes))
+    if "pairs" in settings and "pair_evidence" in est.details_:
+        values["pair_auprc"] = pair_auprc(_pair_ranking(est), settings["pairs"])
     return values | _weight_scores(est, split)
+
+
+def _pair_ranking(est: Estimator) -> np.ndarray:
+    """Pairs in the model by their strength, all others below them by what the screening says."""
+    evidence = est.details_["pair_evidence"]
+    ranking = evidence / (1 + evidence.max())
+    for row in est.interactions_.itertuples():
+        if row.kind == "pair":
+            j, k = (est.encoder_.names.index(name) for name in (row.first, row.second))
+            ranking[j, k] = ranking[k, j] = 1 + row.strength
+    return ranking
 
 
 def _observed(X: Any) -> Sequence[int]:

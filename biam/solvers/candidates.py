@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from biam.solvers.evidence import Evidence, maximise
+from biam.solvers.evidence import Evidence
 from biam.solvers.noise import Flips, Labels, Mixture
 from biam.solvers.problem import Problem, weighted_median
 from biam.solvers.search import TermSearch
@@ -86,25 +86,24 @@ class Candidates:
         return name, self.search.grow(fit)
 
     def _fit(self, noise: Mixture | Flips, start: Evidence) -> Evidence:
-        return maximise(
-            self.problem.rows, noise, start.w, start.penalties, max_iter=self.search.epochs
-        )
+        return self.search.fit(self.problem.rows, noise, start.w, start.penalties)
 
     def _plain(self) -> Evidence:
-        return maximise(self.problem.rows, self.problem.plain(), max_iter=self.search.epochs)
+        return self.search.fit(self.problem.rows, self.problem.plain())
 
     def _meta_only(self) -> tuple[Evidence, Evidence]:
         """The meta rows alone; and the same coefficients seen from all rows."""
         problem = self.problem
         meta = problem.take(problem.meta)
         half = float(meta.labels.y.std(correction=0)) / 2
-        fit = maximise(meta.rows, meta.plain(max(half, 1e-6)), max_iter=self.search.epochs)
+        fit = self.search.fit(meta.rows, meta.plain(max(half, 1e-6)))
         return fit, _seen_from(problem, fit)
 
     def _robust(self) -> Evidence:
         """Least absolute errors: a start that outliers do not reach."""
         noise = _Absolute(self.problem.labels)
-        fit = maximise(self.problem.rows, noise, max_iter=ROBUST_STEPS, leverage=False, tol=0.0)
+        options = {"max_iter": ROBUST_STEPS, "leverage": False, "tol": 0.0}
+        fit = self.search.fit(self.problem.rows, noise, **options)
         fit.noise = Mixture.plain(self.problem.labels, noise.scale)
         return _seen_from(self.problem, fit)
 
@@ -128,7 +127,7 @@ class Candidates:
         order = np.random.default_rng(0).permutation(len(meta))
         for fold in np.array_split(order, min(FOLDS, len(meta))):
             part, held = problem.take(np.delete(meta, fold)), problem.take(meta[fold])
-            fit = maximise(part.rows, part.plain(0.5), max_iter=FOLD_STEPS)
+            fit = self.search.fit(part.rows, part.plain(0.5), max_iter=FOLD_STEPS)
             losses[fold] = fit.noise.on(held.labels).losses(held.rows.outputs(fit.w)).cpu()
         return losses
 
@@ -158,6 +157,9 @@ class _Absolute:
     def refresh(self, f: Tensor, spread: Tensor) -> None:
         self.error = self.labels.y - f
         self._measure()
+
+    def progress(self, f: Tensor, spread: Tensor) -> dict[str, float]:
+        return {"scale": self.scale}
 
 
 def _seen_from(problem: Problem, fit: Evidence) -> Evidence:

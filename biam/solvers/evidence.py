@@ -7,6 +7,7 @@ are shrunk to nothing. Meta rows and training rows are in the same problem, in w
 says what each is worth.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -43,6 +44,8 @@ class NoiseModel(Protocol):
 
     def refresh(self, f: Tensor, spread: Tensor) -> None: ...
 
+    def progress(self, f: Tensor, spread: Tensor) -> dict[str, float]: ...
+
 
 @dataclass
 class Evidence:
@@ -63,7 +66,9 @@ class Evidence:
     n_iter : int
     converged : bool
     history : list of dict
-        Per step: `epoch`, `change` of the penalties, `edf` in total.
+        Per step: `epoch`, what the noise model tells, `edf` in total.
+    pair_evidence : Tensor, shape (p, p), optional
+        What the first screening says of every pair (`screening.find_pairs`).
     """
 
     rows: Rows
@@ -77,6 +82,7 @@ class Evidence:
     n_iter: int
     converged: bool
     history: list[dict[str, float]] = field(default_factory=list)
+    pair_evidence: Tensor | None = None
 
 
 def maximise(
@@ -88,6 +94,7 @@ def maximise(
     max_iter: int = 60,
     leverage: bool = True,
     tol: float = 0.1,
+    tick: Callable[[], object] | None = None,
 ) -> Evidence:
     """Fit coefficients, penalties and noise from a start.
 
@@ -106,6 +113,8 @@ def maximise(
         more Gram matrix.
     tol : float
         Largest change of a log penalty at which to stop.
+    tick : callable, optional
+        Called after each step.
     """
     device = rows.device
     w = torch.zeros(rows.n_columns, dtype=torch.float64, device=device) if w is None else w
@@ -123,7 +132,11 @@ def maximise(
         spread = live.rows.spread(V) if leverage else torch.zeros_like(f)
         noise.refresh(f, spread)
         change = max(live.adapt(w, V.diagonal()), noise.drift)
-        history.append({"epoch": step, "change": change, "edf": float(live.edf.sum())})
+        history.append(
+            {"epoch": step, **noise.progress(f, spread), "edf": 1 + float(live.edf.sum())}
+        )
+        if tick is not None:
+            tick()
         if step >= LEAST_STEPS and change < tol:
             break
         if step < max_iter:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from biam.solvers.candidates import Candidates
-from biam.solvers.evidence import Evidence, maximise
+from biam.solvers.evidence import Evidence
 from biam.solvers.fitted import Fitted, one_thread
 from biam.solvers.network import NetworkSolver
 from biam.solvers.problem import Problem
@@ -89,14 +90,16 @@ class ExactSolver:
         # Without meta rows there are fewer fits, and each needs more rows to tell wrong labels.
         most = self.max_upper_rows * (1 if len(whole.meta) else 2)
         small = whole.sample(most, seed)
-        search = TermSearch(self.interactions, self.pairs, whole.gaps, self.epochs)
-        candidates = Candidates(small, search, self.weighting, self.n_wrong)
-        # Threads only pay on large products; on small ones they cost up to ten times.
-        size = len(small.rows) * whole.rows.n_columns
-        with one_thread() if size < SMALL else nullcontext():
-            name, fit = candidates.best()
-        if small is not whole:
-            fit = _on_all_rows(whole, name, fit, search)
+        hidden = None if self.progress else True
+        with tqdm(unit="step", delay=2, disable=hidden) as bar:
+            search = TermSearch(self.interactions, self.pairs, whole.gaps, self.epochs, bar.update)
+            candidates = Candidates(small, search, self.weighting, self.n_wrong)
+            # Threads only pay on large products; on small ones they cost up to ten times.
+            size = len(small.rows) * whole.rows.n_columns
+            with one_thread() if size < SMALL else nullcontext():
+                name, fit = candidates.best()
+            if small is not whole:
+                fit = _on_all_rows(whole, name, fit, search)
         return _fitted(whole, name, fit, candidates.losses)
 
     def _network(self) -> NetworkSolver:
@@ -117,7 +120,8 @@ def _on_all_rows(whole: Problem, name: str, fit: Evidence, search: TermSearch) -
     rows = problem.rows.use(fit.rows.groups)
     noise = fit.noise.on(problem.labels)
     noise.refresh(rows.outputs(fit.w), torch.zeros_like(problem.labels.y))
-    fit = maximise(rows, noise, fit.w, fit.penalties, max_iter=FULL_STEPS, leverage=False)
+    options = {"max_iter": FULL_STEPS, "leverage": False}
+    fit = search.fit(rows, noise, fit.w, fit.penalties, **options)
     return replace(search, epochs=GROWN_STEPS).grow(fit, leverage=False)
 
 
@@ -144,6 +148,8 @@ def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) 
         "losses": (losses if whole.binary else losses * scale**2).cpu().numpy(),
         "terms": _terms(fit),
     }
+    if fit.pair_evidence is not None:
+        details["pair_evidence"] = fit.pair_evidence.cpu().numpy()
     if model.layout.size <= MOST_COVARIANCE:
         details["covariance"] = (places @ fit.V.cpu() @ places.T * scale**2).numpy()
     status = "finished" if bool(torch.isfinite(flat).all()) else "diverged"

@@ -1,4 +1,4 @@
-"""`weighting="network"`: lower level solved, a weighting network learned by implicit hypergradients.
+"""`weighting="network"`: lower level solved, a weighting network by implicit hypergradients.
 
 Per-feature knots, a ridge strength chosen by the data, missing interactions kept only when the
 held-out loss agrees. With meta rows, a weighting network is trained so that models fitted on the

@@ -48,7 +48,21 @@ class Labels:
         return Labels(self.y[rows], self.trusted[rows], self.fixed[rows])
 
 
-class Mixture:
+class _Judged:
+    """Losses of the meta rows, for models with `labels`, `losses` and `left_out`."""
+
+    def progress(self, f: Tensor, spread: Tensor) -> dict[str, float]:
+        """Mean loss of the training rows, and of the meta rows left out, if any."""
+        trusted = self.labels.trusted
+        told = {}
+        if not bool(trusted.all()):
+            told["lower_loss"] = float(self.losses(f)[~trusted].mean())
+        if bool(trusted.any()):
+            told["meta_loss"] = float(self.left_out(f, spread)[trusted].mean())
+        return told
+
+
+class Mixture(_Judged):
     """Errors from normal components; the first has mean zero and is the narrowest.
 
     Parameters
@@ -97,7 +111,9 @@ class Mixture:
             means.append(mean)
             scales.append(variance**0.5 + scale)
             shares.append((1 - shares[0]) * total / float(v.sum()))
-        made = (torch.tensor(x, dtype=torch.float64, device=f.device) for x in (means, scales, shares))
+        made = (
+            torch.tensor(x, dtype=torch.float64, device=f.device) for x in (means, scales, shares)
+        )
         noise = cls(labels, *made)
         noise._allot(labels.y - f, spread)
         return noise
@@ -198,11 +214,11 @@ class Mixture:
         self.chances = log.softmax(1)
 
 
-class Flips:
+class Flips(_Judged):
     """Labels 0 and 1; of the training labels, true zeros and ones are flipped at two rates.
 
-    P(label 1) = a + (1 - a - b) sigmoid(f), with Beta priors on the rates a and b; a label of a meta row
-    is trusted but for one in a thousand.
+    P(label 1) = a + (1 - a - b) sigmoid(f), with Beta priors on the rates a and b; a label of a
+    meta row is trusted but for one in a thousand.
 
     Parameters
     ----------

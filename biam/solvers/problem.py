@@ -66,7 +66,7 @@ class Problem:
         gaps = tuple(np.flatnonzero(np.isnan(X[fixed > 0]).sum(0) >= LEAST_GAPS).tolist())
         groups = main_groups(components, gaps)
         if n_classes and trusted.any():
-            # The classes of the training rows may be in other proportions than those of the meta rows.
+            # Training rows may hold the classes in other proportions than the meta rows.
             groups.append(Group("shift", (), ((0,),), torch.ones(1, dtype=torch.float64)))
         rows = Rows(components, X, ~trusted, device).use(groups)
         parts = ((y - centre) / scale, trusted, fixed)

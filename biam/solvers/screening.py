@@ -6,6 +6,7 @@ degrees of freedom as there are columns. Bonferroni's bound over all candidates 
 which go on; their own penalties, learned with all the others, then decide how much stays.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -27,18 +28,38 @@ SCREEN_DEGREE = 4
 BATCH = 64
 
 
-def find_pairs(fit: Evidence, most: int) -> list[tuple[int, int]]:
-    """Pairs that the working residuals ask for, the most significant first, at most `most`."""
+def find_pairs(fit: Evidence, most: int) -> tuple[list[tuple[int, int]], Tensor]:
+    """Pairs that the working residuals ask for, and the evidence for every pair.
+
+    Parameters
+    ----------
+    fit : Evidence
+    most : int
+        How many to return, the most significant first.
+
+    Returns
+    -------
+    pairs : list of (int, int)
+    evidence : Tensor, shape (p, p)
+        -log10 of the chance of each score under no pair; zero where none was tried.
+    """
     components = fit.rows.components
+    p = components.basis.n_features
+    evidence = torch.zeros(p, p, dtype=torch.float64)
     known = {g.key for g in fit.rows.groups if g.kind == "pair"}
-    usable = [j for j in range(components.basis.n_features) if _is_small(components, j)]
+    usable = [j for j in range(p) if _is_small(components, j)]
     candidates = [(usable[a], usable[b]) for a, b in all_pairs(len(usable))]
     candidates = [pair for pair in candidates if pair not in known]
     if not candidates or len(candidates) > MOST_CANDIDATES:
-        return []
+        return [], evidence
     made = [pair_group(components, j, k, SCREEN_DEGREE) for j, k in candidates]
-    found = _significant(fit, [g for g in made if g is not None], FALSE_PAIRS)
-    return [group.key for group in found[:most]]
+    groups = [group for group in made if group is not None]
+    logs = _log_chances(fit, groups)
+    for group, value in zip(groups, logs, strict=True):
+        j, k = group.key
+        evidence[j, k] = evidence[k, j] = -value / math.log(10)
+    found = _significant(groups, logs, FALSE_PAIRS)
+    return [group.key for group in found[:most]], evidence
 
 
 def find_interactions(fit: Evidence, gaps: Iterable[int], most: int) -> list[Group]:
@@ -54,7 +75,7 @@ def find_interactions(fit: Evidence, gaps: Iterable[int], most: int) -> list[Gro
     groups = [group for group in made if group is not None]
     if not groups or len(groups) > MOST_CANDIDATES:
         return []
-    return _significant(fit, groups, FALSE_INTERACTIONS)[:most]
+    return _significant(groups, _log_chances(fit, groups), FALSE_INTERACTIONS)[:most]
 
 
 def scores(
@@ -87,19 +108,26 @@ def scores(
     return (slope * torch.linalg.solve(gram, slope)).sum(1), support
 
 
-def _significant(fit: Evidence, groups: Sequence[Group], false: float) -> list[Group]:
+def _log_chances(fit: Evidence, groups: Sequence[Group]) -> list[float]:
+    """Log of the chance of each group's score if it had no effect; 0 for too few rows."""
     precision, residual, _ = fit.noise.working(fit.f)
-    sizes: dict[int, list[Group]] = {}
-    for group in groups:
-        sizes.setdefault(len(group), []).append(group)
-    found = []
-    for size, alike in sizes.items():
-        values, support = scores(fit.rows, alike, precision, residual)
-        chances = chi2.sf(values.cpu().numpy(), size)
-        for group, value, chance, n in zip(alike, values, chances, support, strict=True):
-            if n >= LEAST_ROWS and chance < false / len(groups):
-                found.append((chance, -float(value), group))
-    return [group for *_, group in sorted(found, key=lambda item: item[:2])]
+    sizes: dict[int, list[int]] = {}
+    for g, group in enumerate(groups):
+        sizes.setdefault(len(group), []).append(g)
+    logs = [0.0] * len(groups)
+    for size, places in sizes.items():
+        values, support = scores(fit.rows, [groups[g] for g in places], precision, residual)
+        found = chi2.logsf(values.cpu().numpy(), size)
+        for g, value, n in zip(places, found, support.tolist(), strict=True):
+            logs[g] = float(value) if n >= LEAST_ROWS else 0.0
+    return logs
+
+
+def _significant(groups: Sequence[Group], logs: Sequence[float], false: float) -> list[Group]:
+    """Groups below Bonferroni's bound, the least likely first."""
+    bound = math.log(false / len(groups)) if groups else 0.0
+    order = sorted(range(len(groups)), key=lambda g: logs[g])
+    return [groups[g] for g in order if logs[g] < min(bound, 0.0)]
 
 
 def _is_small(components: Components, j: int) -> bool:

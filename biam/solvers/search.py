@@ -1,11 +1,14 @@
 """Terms earn their place: interactions and pairs are screened, fitted, and kept where they stay."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from biam.solvers.evidence import Evidence, maximise
+from biam.solvers.evidence import Evidence, NoiseModel, maximise
+from biam.solvers.rows import Rows
 from biam.solvers.screening import find_interactions, find_pairs
 from biam.solvers.terms import Group, pair_group, reaction_group, slices
 
@@ -30,29 +33,44 @@ class TermSearch:
         Features with missing values.
     epochs : int
         Most steps of a fit.
+    tick : callable, optional
+        Called after each step.
     """
 
     interactions: bool | str
     pairs: bool | str | int | Sequence[tuple[int, int]]
     gaps: Sequence[int]
     epochs: int
+    tick: Callable[[], object] | None = None
+
+    def fit(
+        self,
+        rows: Rows,
+        noise: NoiseModel,
+        w: Tensor | None = None,
+        penalties: Tensor | None = None,
+        **options: Any,
+    ) -> Evidence:
+        """`maximise`, with the most steps and the tick of this search."""
+        options = {"max_iter": self.epochs, "tick": self.tick, **options}
+        return maximise(rows, noise, w, penalties, **options)
 
     def grow(self, fit: Evidence, *, leverage: bool = True) -> Evidence:
         """Add terms to a fit for as long as there are any to add, two rounds at most."""
+        evidence = None
         for round_ in range(ROUNDS):
-            new = self._wanted(fit, first=round_ == 0)
+            new, screened = self._wanted(fit, first=round_ == 0)
+            evidence = screened if evidence is None else evidence
             if not new:
                 break
             rows = fit.rows.use([*fit.rows.groups, *new])
             w = torch.cat([fit.w, fit.w.new_zeros(rows.n_columns - len(fit.w))])
             penalties = torch.cat([fit.penalties, torch.ones(len(new), dtype=torch.float64)])
-            grown = maximise(
-                rows, fit.noise, w, penalties, max_iter=self.epochs, leverage=leverage
-            )
+            grown = self.fit(rows, fit.noise, w, penalties, leverage=leverage)
             fit = self._pruned(grown)
-        return fit
+        return replace(fit, pair_evidence=evidence)
 
-    def _wanted(self, fit: Evidence, *, first: bool) -> list[Group]:
+    def _wanted(self, fit: Evidence, *, first: bool) -> tuple[list[Group], Tensor | None]:
         components = fit.rows.components
         known = {group.key for group in fit.rows.groups if group.kind == "interaction"}
         new: list[Group] = []
@@ -62,15 +80,18 @@ class TermSearch:
             every = range(components.basis.n_features)
             keys = [(j, k) for j in self.gaps for k in every if j != k and (j, k) not in known]
             new += [group for j, k in keys if (group := reaction_group(components, j, k))]
-        pairs = self._pairs(fit, first=first)
-        return new + [group for j, k in pairs if (group := pair_group(components, j, k))]
+        pairs, evidence = self._pairs(fit, first=first)
+        new += [group for j, k in pairs if (group := pair_group(components, j, k))]
+        return new, evidence
 
-    def _pairs(self, fit: Evidence, *, first: bool) -> Sequence[tuple[int, int]]:
+    def _pairs(
+        self, fit: Evidence, *, first: bool
+    ) -> tuple[Sequence[tuple[int, int]], Tensor | None]:
         have = [group.key for group in fit.rows.groups if group.kind == "pair"]
         if self._named:
-            return [pair for pair in self.pairs if pair not in have] if first else []
+            return [pair for pair in self.pairs if pair not in have] if first else [], None
         most = MOST_PAIRS if self.pairs is True or self.pairs == "auto" else int(self.pairs)
-        return find_pairs(fit, most - len(have)) if most > len(have) else []
+        return find_pairs(fit, most - len(have)) if most > len(have) else ([], None)
 
     @property
     def _named(self) -> bool:
@@ -78,7 +99,10 @@ class TermSearch:
 
     def _pruned(self, fit: Evidence) -> Evidence:
         """Without interactions and pairs that their penalties have emptied, unless asked for."""
-        groups, optional = fit.rows.groups, {"interaction"} if self._named else {"interaction", "pair"}
+        groups, optional = (
+            fit.rows.groups,
+            {"interaction"} if self._named else {"interaction", "pair"},
+        )
         kept = [
             g
             for g, group in enumerate(groups)

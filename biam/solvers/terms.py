@@ -3,7 +3,7 @@
 The hinge columns of a feature are turned into components that are orthonormal over its observed
 values and ordered from smooth to wiggly: the first is a straight line, and the stiffness of each is
 the sum of the squared changes of slope it costs (Demmler and Reinsch 1975). A pair is a product
-of components, so that, up to correlation between the two features, it holds nothing of its main effects.
+of components: up to correlation between its two features it holds nothing of their main effects.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -185,9 +185,7 @@ def as_model(
     crossed = any(g.kind == "interaction" for g in groups)
     # Its initial values go unused; the global random stream stays where it is.
     unused = torch.Generator()
-    model = AdditiveModel(
-        components.basis, 1, interactions=crossed, pairs=pairs, generator=unused
-    )
+    model = AdditiveModel(components.basis, 1, interactions=crossed, pairs=pairs, generator=unused)
     writer = _Writer(components, model, len(w))
     writer.intercept(0)
     for group, place in zip(groups, slices(groups), strict=True):
