@@ -199,7 +199,7 @@ assert (
 # - **A few meta rows cost `BIAM-X` more than they bring.** It ranks behind the same learner without meta rows, with wrong targets too: 15 to 38 rows are too few to learn weights from. Rivals lose by them as well where nothing is wrong, each of the five, and gain where a fifth of the targets is shifted: a bias is what a calibration takes out.
 # - **Without meta rows our learner is robust by itself**, and nobody is ahead of it by more than the critical difference. With a fifth of the targets shifted its mean error is below that of explainable boosting and of all three boosted trees. Without damage theirs is lower.
 # - **An additive model cannot do everything.** Hourly hire of bicycles (`bike`) follows one curve on working days and another at weekends; without pairs no additive model here comes near the trees.
-# - **The published loop is last but for the clean rows alone**, behind a Lasso. Its weights help it a little (`BIAM` before `BIAM-B`); `meta-only` is last in every respect: so few rows are no model.
+# - **The published loop is last but for the clean rows alone**, behind a Lasso. Its weights help it a little (`BIAM` before `BIAM-B`); `meta-only` is last by both errors: so few rows are no model.
 #
 # ## Where the numbers come from
 #
