@@ -233,9 +233,11 @@ def _print_outcome(outcome: "Outcome", profile: str, out: str) -> None:
     from biam.experiments.catalogue import TABLES
     from biam.experiments.report import load_results, report
 
+    absent = len(outcome.absent)
     click.echo(
-        f"{outcome.table} ({profile}): {outcome.computed} cells computed, {outcome.reused} read, "
-        f"{len(outcome.failed)} failed; {outcome.csv}"
+        f"{outcome.table} ({profile}): {outcome.computed - absent} cells computed, "
+        f"{outcome.reused} read, {len(outcome.failed)} failed"
+        f"{f', {absent} without their data' if absent else ''}; {outcome.csv}"
     )
     results = load_results(out, outcome.table)
     headline = results[results["metric"].isin(TABLES[outcome.table].headline)]

@@ -90,7 +90,7 @@ assert gap["imbalance_0.15"] > 0.02 and gap["imbalance+corruption"] > 0.05
 assert gap["corruption_0.15"] < 0.003
 
 # %% [markdown]
-# Mean ± standard deviation over six seeds for MAM, ERM and Lasso, two for the others, one for `EBM-main`.
+# Mean ± standard deviation over six seeds for MAM, ERM and Lasso, two for the others, one for `EBM-main`; bold is the best of those with six seeds, not of all.
 #
 # - **The printed score is the best of 21 looks** (regression) **or 11** (classification) **at the test rows.**
 # - After the last epoch `imbalance_0.15` has lost about 15 points of accuracy, and the error in `eps_A` has more than doubled.

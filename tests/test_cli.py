@@ -120,6 +120,7 @@ def test_absent_data_are_named_once_and_are_no_failure(tmp_path, monkeypatch):
     # The whole message: what is missing, where it comes from, where it goes.
     assert done.stderr.count("data file x/y is not there.\n  source: z\n  put it in: here") == 1
     assert "3 cells not run" in done.stderr
+    assert "0 cells computed, 0 read, 0 failed, 3 without their data" in done.stdout
 
 
 def test_a_failed_cell_tells_by_the_exit_code(tmp_path, monkeypatch):

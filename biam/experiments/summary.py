@@ -6,12 +6,22 @@ import numpy as np
 import pandas as pd
 
 from biam.exceptions import InvalidInputError
+from biam.experiments.catalogue import TABLES
 from biam.metrics import METRICS
 
 __all__ = ["KINDS", "best", "kind", "means", "score_table", "shown", "wins"]
 
-KINDS = ("published method", "ours", "rival as published", "rival, fair", "rival with meta rows")
+KINDS = (
+    "published method",
+    "ours",
+    "rival as published",
+    "rival, fair",
+    "rival with meta rows",
+    "small CNN on the pixels",
+)
 """What a method is, in the order in which tables list them."""
+
+SETTINGS = {"published": KINDS[2], "fair": KINDS[3], "meta": KINDS[4]}
 
 STYLE = (
     ".biam-scores {overflow-x: auto} .biam-scores table {font-size: .75rem; white-space: nowrap}"
@@ -22,9 +32,23 @@ STYLE = (
 )
 
 
-def kind(method: str) -> str:
-    """Which of `KINDS` a method is, by its name."""
+def kind(method: str, table: str = "") -> str:
+    """Which of `KINDS` a method is.
+
+    Parameters
+    ----------
+    method : str
+    table : str
+        Key of `biam.experiments.catalogue.TABLES`. Several tables run a rival in one setting only
+        and leave it out of the name; without a table the name decides.
+    """
+    known = {m.name: m.settings for m in TABLES[table].methods} if table in TABLES else {}
+    setting = known.get(method, {}).get("setting")
+    if setting in SETTINGS:
+        return SETTINGS[setting]
     base = method.partition(":")[0]
+    if base.startswith("CNN"):
+        return KINDS[5]
     if base in ("BIAM-X", "BIAM-X-no-meta", "meta-only"):
         return KINDS[1]
     if base == "BIAM" or base.startswith(("BIAM-", "BIAM2")) or base in ("MAM", "ERM"):
@@ -74,10 +98,12 @@ def shown(results: pd.DataFrame, metric: str, *, digits: int = 3) -> pd.DataFram
         },
         index=centre.index,
     )
-    order = sorted(text.index, key=lambda name: KINDS.index(kind(name)))
+    table = str(results["table"].iloc[0]) if "table" in results else ""
+    kinds = {name: kind(name, table) for name in text.index}
+    order = sorted(text.index, key=lambda name: KINDS.index(kinds[name]))
     text = text.loc[order]
     text.index = pd.MultiIndex.from_tuples(
-        [(kind(name), name) for name in order], names=["", "method"]
+        [(kinds[name], name) for name in order], names=["", "method"]
     )
     return text
 

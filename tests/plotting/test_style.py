@@ -29,6 +29,9 @@ METHODS = [
     "RANSAC",
     "cleanlab",
     "pyGAM",
+    "CNN",
+    "CNN-weighted",
+    "CNN-meta-only",
 ]
 
 
