@@ -49,20 +49,25 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 
 
 def with_surfaces(est: Any, X: Any, pairs: list[tuple[int, int]], seed: int = 0) -> Any:
-    """A fitted estimator given pairs with drawn surfaces, read anew on its training table."""
-    values, old = est.encoder_.transform(X), est.model_
-    centres = torch.tensor(est.column_means_)
+    """A fitted estimator given these pairs with drawn surfaces, and read anew on its table."""
+    old = est.model_
     model = AdditiveModel(
         old.basis,
         old.n_outputs,
         interactions=old.interactions,
         n_ranks=old.n_ranks,
         pairs=pairs,
-        centres=centres,
+        centres=torch.tensor(est.column_means_),
     )
-    drawn = np.random.default_rng(seed).normal(size=model.layout.size - len(est.w_))
-    est.model_, est.w_ = model, torch.cat([est.w_, 0.3 * torch.tensor(drawn)])
-    est._summarise(values)
+    w = torch.zeros(model.layout.size, dtype=torch.float64)
+    named, drawn = model.coefficients(w), np.random.default_rng(seed)
+    for name, part in old.coefficients(est.w_).items():
+        if name != "surfaces":
+            named[name].copy_(part)
+    named["surfaces"].copy_(0.3 * torch.tensor(drawn.normal(size=named["surfaces"].shape)))
+    est.model_, est.w_ = model, w
+    est.details_.pop("covariance", None)
+    est._summarise(est.encoder_.transform(X))
     return est
 
 

@@ -155,7 +155,9 @@ def test_bootstrap_bands_hold_the_curve_and_are_reproducible(cases, name):
     again, _ = bootstrap_bands(est, X, y, n_boot=8, random_state=0)
     pd.testing.assert_frame_equal(shapes, again)
     pd.testing.assert_frame_equal(est.shape_functions_, before)
-    pd.testing.assert_frame_equal(shapes.drop(columns=["lower", "upper"]), before)
+    ends = ["lower", "upper"]
+    plain = shapes.drop(columns=ends)
+    pd.testing.assert_frame_equal(plain, before.drop(columns=ends, errors="ignore"))
     assert list(missing)[:5] == ["feature", "rate", "effect", "lower", "upper"]
     for table in (shapes, missing):
         assert (table["lower"] < table["upper"]).all()

@@ -144,7 +144,9 @@ def _draw_categories(
 ) -> None:
     if not levels:
         return
-    limits = _limits(levels, gaps)
+    # A number beyond its band needs room.
+    banded = any("lower" in table for table in [*levels.values(), *gaps.values()])
+    limits = _limits(levels, gaps, room=0.3 if banded else 0.16)
     grid = fig.add_gridspec(len(levels), 1, height_ratios=_heights(levels, gaps))
     for k, (name, table) in enumerate(levels.items()):
         ax = _draw_levels(fig, grid[k], table, gaps.get(name), name)
@@ -307,7 +309,9 @@ def _by_class(table: pd.DataFrame, first: str = BLUE) -> Iterator[tuple[str, pd.
         yield colour, table[table["class"] == label]
 
 
-def _limits(tables: dict[str, pd.DataFrame], gaps: dict[str, pd.DataFrame]) -> tuple[float, float]:
+def _limits(
+    tables: dict[str, pd.DataFrame], gaps: dict[str, pd.DataFrame], room: float = 0.16
+) -> tuple[float, float]:
     """Range of all effects drawn, zero included, with room for the numbers."""
     drawn = [*tables.values(), *(gaps[name] for name in tables if name in gaps)]
     columns = ("effect", "lower", "upper")
@@ -315,7 +319,7 @@ def _limits(tables: dict[str, pd.DataFrame], gaps: dict[str, pd.DataFrame]) -> t
         [table[name].to_numpy(float) for table in drawn for name in columns if name in table]
     )
     low, high = min(np.nanmin(effects), 0.0), max(np.nanmax(effects), 0.0)
-    margin = 0.16 * (high - low) or 1.0
+    margin = room * (high - low) or 1.0
     return low - margin, high + margin
 
 
