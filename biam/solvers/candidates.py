@@ -17,7 +17,7 @@ from biam.solvers.search import TermSearch
 __all__ = ["Candidates"]
 
 FOLDS, FOLD_STEPS, ROBUST_STEPS = 5, 20, 15
-LEAST_WRONG = 0.005
+LEAST_WRONG = 0.02
 
 
 class Candidates:

@@ -15,9 +15,11 @@ from torch import Tensor
 __all__ = ["Flips", "Mixture"]
 
 TINY = 1e-300
-# A component is taken for wrong labels, where no meta row says so, if it lies this many standard
-# deviations of the first one away, or is this many times wider.
+# A component may be of wrong labels if it lies this many standard deviations of the first one away,
+# or is this many times wider. Meta rows then say whether it is; without them it must stand apart:
+# its bulk and that of the first component (two deviations each) must not meet.
 FAR, WIDE = 3.0, 4.0
+BULK, GROSS = 2.0, 10.0
 META_PRIOR = (5.0, 1e-3)
 SHARE_PRIOR = 1e-3
 LEAST_SCALE = 1e-4
@@ -163,14 +165,17 @@ class Mixture(_Judged):
     def wrong(self) -> Tensor:
         """Which components no right label comes from, shape (K,) of bool.
 
-        With meta rows those of which they show next to nothing; without, those far from the first
-        or much wider.
+        With meta rows, those of which they show next to nothing; without, those that stand apart.
         """
-        far = (self.means.abs() > FAR * self.scales[0]) | (self.scales > WIDE * self.scales[0])
-        far[0] = False
-        if not bool(self.labels.trusted.any()):
-            return far
-        return far & (self.meta_shares < 0.25 * self.shares)
+        distance, first = self.means.abs(), self.scales[0]
+        if bool(self.labels.trusted.any()):
+            far = (distance > FAR * first) | (self.scales > WIDE * first)
+            wrong = far & (self.meta_shares < 0.25 * self.shares)
+        else:
+            apart = distance - BULK * self.scales > BULK * first
+            wrong = apart | (self.scales > GROSS * first)
+        wrong[0] = False
+        return wrong
 
     def right_shares(self) -> Tensor:
         """Shares of the components among right labels, shape (K,)."""
