@@ -1,8 +1,8 @@
-"""Three views of the training labels, judged on the meta rows left out.
+"""Three views of the training labels, judged on the meta rows left out (classes: by likelihood).
 
 "posterior": some labels are wrong, as the noise model says. "equal": all are right. "meta-only":
-none is worth anything. The first is taken unless another is better by more than a standard error.
-Without meta rows nothing judges: labels are taken for wrong only where they give themselves away.
+none is worth anything, which has to be better by more than a standard error. Without meta rows
+nothing judges: labels are taken for wrong only where they give themselves away.
 """
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = ["Candidates"]
 
 FOLDS, FOLD_STEPS, ROBUST_STEPS = 5, 20, 15
 LEAST_WRONG = 0.02
+LEAST_META = 40
 
 
 class Candidates:
@@ -62,22 +63,29 @@ class Candidates:
         if judged["equal"].mean() < judged["posterior"].mean() + _doubt(judged["posterior"]):
             fits["equal"] = self.search.grow(fits["equal"])
             judged["equal"] = _left_out(fits["equal"])
-        judged["meta-only"] = self._cross_validated()
+        if self.problem.binary:
+            chosen = "posterior" if _gives_away(fits["posterior"], fits["equal"]) else "equal"
+        else:
+            chosen = min(judged, key=lambda name: float(judged[name].mean()))
+        if self._enough():
+            judged["meta-only"] = self._cross_validated()
+            gain = judged[chosen] - judged["meta-only"]
+            chosen = "meta-only" if float(gain.mean()) > _doubt(gain) else chosen
         self.losses = {name: float(loss.mean()) for name, loss in judged.items()}
-        chosen = "posterior"
-        for name, loss in judged.items():
-            gain = judged[chosen] - loss
-            if float(gain.mean()) > _doubt(gain):
-                chosen = name
         return chosen, fits[chosen]
+
+    def _enough(self) -> bool:
+        """Whether the meta rows could do alone, and can tell."""
+        y = self.problem.labels.y[self.problem.n_train :]
+        if not self.problem.binary:
+            return len(y) >= LEAST_META
+        return int(min((y > 0).sum(), (y <= 0).sum())) >= LEAST_META // 2
 
     def _without_meta(self) -> tuple[str, Evidence]:
         problem, plain = self.problem, self._plain()
         if problem.binary:
             fit = self._fit(Flips.start(problem.labels, None, None), plain)
-            gain = plain.noise.surprise(plain.f) - fit.noise.surprise(fit.f)
-            # Two more parameters have to pay for themselves (BIC; their prior halves their count).
-            wrong = gain > 0.5 * np.log(float(problem.labels.fixed.sum()))
+            wrong = _gives_away(fit, plain)
         else:
             start = self._robust()
             fit = self._fit(self._noise(start), start)
@@ -167,6 +175,16 @@ def _seen_from(problem: Problem, fit: Evidence) -> Evidence:
     rows = problem.rows
     f, spread = rows.outputs(fit.w), rows.spread(fit.V)
     return Evidence(rows, fit.noise, fit.w, fit.penalties, f, spread, fit.V, fit.edf, 0, True)
+
+
+def _gives_away(fit: Evidence, plain: Evidence) -> bool:
+    """Whether the labels are likelier with flips than without, degrees of freedom counted.
+
+    The two rates have to pay for themselves (BIC; their prior halves their count).
+    """
+    gain = plain.noise.surprise(plain.f) - fit.noise.surprise(fit.f)
+    gain += float(plain.edf.sum() - fit.edf.sum())
+    return gain > 0.5 * np.log(float(fit.noise.labels.fixed.sum()))
 
 
 def _left_out(fit: Evidence) -> Tensor:
