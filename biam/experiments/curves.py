@@ -273,7 +273,7 @@ def _pairs(model: Model, split: Split, settings: Mapping[str, Any]) -> Result:
         correlations.append(_correlation(surface, true))
         points += _points(f"x{j} x{k}", xs, surface, zs)
     metrics = {"surface_correlation": float(np.mean(correlations))}
-    strength = _strengths(model.estimator)
+    strength = _strengths(model.estimator, split.X_train)
     if strength is not None:
         metrics["pair_auprc"] = pair_auprc(strength, settings["pairs"])
         j, k = np.triu_indices(len(strength), 1)
@@ -342,11 +342,15 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def _strengths(estimator: Any) -> np.ndarray | None:
+def _strengths(estimator: Any, X: np.ndarray) -> np.ndarray | None:
+    """Strengths of the pairs in a model of pairs, spreads over `X` where it draws surfaces."""
     if estimator is None:
         return None
     if isinstance(estimator, BIAMRegressor):
-        return reading.pair_strengths(estimator.model_, estimator.w_)
+        model = estimator.model_
+        if not model.n_ranks and not model.pairs:
+            return np.zeros((model.basis.n_features,) * 2)
+        return reading.pair_strengths(model, estimator.w_, estimator.encoder_.transform(X))
     return rival_pair_strengths(estimator)
 
 

@@ -99,8 +99,8 @@ def _plan(seeds: Iterable[int]) -> list[tuple[str, list[str], tuple[int, ...]]]:
         "shapes/outlier10": ["truth", "BIAM", "BIAM-X", "NAM"],
         "missing/mnar": ["truth", "BIAM", "BIAM-I", "BIAM-X"],
         "adult": ["BIAM-X", "EBM-main-fair"],
-        "pairs/int_clean": ["truth", "BIAM2", "EBM-fair"],
-        "pairs/int_mnar": ["truth", "BIAM2", "EBM-fair"],
+        "pairs/int_clean": ["truth", "BIAM2", "BIAM-X", "EBM-fair"],
+        "pairs/int_mnar": ["truth", "BIAM2", "BIAM-X", "EBM-fair"],
         **{
             f"rate/noise{rate:02d}": ["BIAM", "BIAM-B", "BIAM-X", "meta-only", "Lasso-fair"]
             for rate in _RATES
