@@ -1,4 +1,4 @@
-"""The weighting network: hypergradients against re-solved optima, weights that tell wrong labels."""
+"""The weighting network: hypergradients of re-solved optima, weights that tell wrong labels."""
 
 import numpy as np
 import pytest
