@@ -108,7 +108,7 @@ BAD_PARAMETERS = {
     ),
     "option-of-the-other": (
         {"solver_options": {"dtype": "float64"}},
-        "'dtype', which solver='exact' does not know: known are n_folds,",
+        "'dtype', which solver='exact' does not know: known are max_upper_rows, n_wrong",
     ),
     "option-parameter": (
         {"solver": "published", "solver_options": {"epochs": 5}},
@@ -127,8 +127,8 @@ BAD_PARAMETERS = {
         r"solver_options\['l2'\] must be a finite number in \[0, inf\], got -1",
     ),
     "option-integer": (
-        {"solver_options": {"n_folds": 2.5}},
-        r"solver_options\['n_folds'\] must be an integer of at least 0, got 2.5",
+        {"solver_options": {"n_wrong": 2.5}},
+        r"solver_options\['n_wrong'\] must be an integer of at least 0, got 2.5",
     ),
     "both": ({"variant": "BIAM-B"}, "variant='BIAM-B' belongs to solver='published'"),
 }
@@ -211,8 +211,8 @@ def test_solver_options_reach_the_solver_and_survive(tmp_path):
     back = load(tmp_path / "est")
     assert back.get_params()["solver_options"] == options
     assert np.array_equal(back.predict(X), twin.predict(X))
-    folds = BIAMRegressor(n_knots=4, random_state=0, solver_options={"n_folds": 2})
-    assert folds._solver(N) == replace(BIAMRegressor(n_knots=4)._solver(N), n_folds=2)
+    few = BIAMRegressor(n_knots=4, random_state=0, solver_options={"n_wrong": 1})
+    assert few._solver(N) == replace(BIAMRegressor(n_knots=4)._solver(N), n_wrong=1)
 
 
 def test_the_published_loop_needs_meta_rows():

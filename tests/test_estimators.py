@@ -196,11 +196,11 @@ def test_standardisation_frees_the_fit_from_units():
     assert (own.set_params(standardise=True).fit(X, y).encoder_.scale != 1).all()
 
 
-@pytest.mark.parametrize("solver", ["exact", "published"])
+@pytest.mark.parametrize("solver", [{"weighting": "network"}, {"solver": "published"}], ids=str)
 def test_patience_stops_earlier(solver):
     split = make_additive_regression(200, 3, noise_rate=0.3)
     parts = split.X_train, split.y_train, split.X_meta, split.y_meta
-    settings = {"solver": solver, "epochs": 30, "upper_lr": 1.0, "lower_lr": 0.2, "n_knots": 4}
+    settings = {**solver, "epochs": 30, "upper_lr": 1.0, "lower_lr": 0.2, "n_knots": 4}
     short, long = (
         BIAMRegressor(patience=patience, random_state=0, **settings).fit(*parts)
         for patience in (1, None)
@@ -252,7 +252,8 @@ def test_grid_search_with_meta_rows_in_a_pipeline():
     )
     best = search.best_estimator_[-1]
     assert search.best_params_ == {"biamregressor__n_knots": 6}
-    assert "theta" in best.details_, "the meta rows arrived"
+    assert best.details_["meta_losses"].keys() >= {"posterior", "equal"}, "the meta rows arrived"
+    assert best.details_["weighting"] == "posterior"
     assert search.score(split.X_test, split.y_test) > 0.6
 
 

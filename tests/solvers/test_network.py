@@ -1,4 +1,4 @@
-"""BIAM-X: hypergradients against re-solved optima, weights that tell wrong labels, decisions."""
+"""The weighting network: hypergradients of re-solved optima, weights that tell wrong labels."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from biam.datasets.synthetic import (
     make_additive_regression,
     make_disc_classification,
 )
-from biam.solvers.exact import ExactSolver, _weight_gradient
+from biam.solvers.network import NetworkSolver, _weight_gradient
 from biam.solvers.penalised import penalised_fit
 
 CLASSES = {"regression": 0, "logistic": 2, "softmax": 3}
@@ -32,7 +32,7 @@ def lower(n_classes, *, weight=None):
     from biam.basis import Basis
 
     X, y = table(n_classes)
-    solver = ExactSolver(n_knots=4, n_folds=3)
+    solver = NetworkSolver(n_knots=4, n_folds=3)
     basis = Basis.fit(X[:45], 4, dtype=torch.float64)
     fixed = np.ones(45) if weight is None else weight
     stream = torch.Generator().manual_seed(0)
@@ -106,7 +106,7 @@ def test_the_loop_agrees_with_the_resolved_optimum_at_its_own_tolerance():
 def test_outliers_in_a_third_of_the_labels_do_no_harm(meta):
     split = add_label_noise(make_additive_regression(random_state=42), "outlier30")
     clean = (split.X_meta, split.y_meta) if meta else (None, None)
-    fitted = ExactSolver(**QUIET).fit(split.X_train, split.y_train, *clean)
+    fitted = NetworkSolver(**QUIET).fit(split.X_train, split.y_train, *clean)
     f = fitted.model.outputs(fitted.w, fitted.model.basis.design(split.X_test))[:, 0].numpy()
     assert np.mean((f - split.y_test) ** 2) < 0.01
     assert 0 <= fitted.weights.min() <= fitted.weights.max() <= 1
@@ -115,7 +115,7 @@ def test_outliers_in_a_third_of_the_labels_do_no_harm(meta):
 
 def test_flipped_labels_get_less_weight():
     split = make_disc_classification(600, 4, noise_rate=0.3)
-    fitted = ExactSolver(**QUIET).fit(
+    fitted = NetworkSolver(**QUIET).fit(
         split.X_train, split.y_train, split.X_meta, split.y_meta, n_classes=2
     )
     assert 0 <= fitted.weights.min() <= fitted.weights.max() <= 1
@@ -124,7 +124,7 @@ def test_flipped_labels_get_less_weight():
 
 def test_shifted_labels_with_gaps_get_less_weight():
     split = make_additive_regression(500, 4, noise_rate=0.3, missing_rate=0.1)
-    fitted = ExactSolver(**QUIET).fit(split.X_train, split.y_train, split.X_meta, split.y_meta)
+    fitted = NetworkSolver(**QUIET).fit(split.X_train, split.y_train, split.X_meta, split.y_meta)
     assert fitted.weights[split.mask].mean() < 0.8 * fitted.weights[~split.mask].mean()
 
 
@@ -134,10 +134,10 @@ def test_clean_rows_give_nearly_the_plain_fit(n_classes):
     split = make(600, 4)
     X = np.concatenate([split.X_train, split.X_meta])
     y = np.concatenate([split.y_train, split.y_meta])
-    learned = ExactSolver(**QUIET).fit(
+    learned = NetworkSolver(**QUIET).fit(
         split.X_train, split.y_train, split.X_meta, split.y_meta, n_classes=n_classes
     )
-    plain = ExactSolver(**QUIET).fit(X, y, None, None, n_classes=n_classes)
+    plain = NetworkSolver(**QUIET).fit(X, y, None, None, n_classes=n_classes)
     f, g = (
         fitted.model.outputs(fitted.w, fitted.model.basis.design(split.X_test))[:, 0].numpy()
         for fitted in (learned, plain)
@@ -152,7 +152,7 @@ def test_clean_rows_give_nearly_the_plain_fit(n_classes):
 def test_a_few_meta_rows_do_no_harm(kind, n_meta):
     X, y = table(CLASSES[kind], n=120)
     few, none = (
-        ExactSolver(epochs=5, n_knots=4, **QUIET).fit(
+        NetworkSolver(epochs=5, n_knots=4, **QUIET).fit(
             X[10:], y[10:], X[:n], y[:n], n_classes=CLASSES[kind]
         )
         for n in (n_meta, 0)
@@ -179,7 +179,7 @@ def informed(n, *, planted, seed=0):
 @pytest.mark.parametrize("n_meta", [0, 120], ids=["no-meta", "meta"])
 @pytest.mark.parametrize("planted", [True, False], ids=["planted", "independent"])
 def test_missing_interactions_are_kept_where_features_inform_one_another(planted, n_meta):
-    solver = ExactSolver(epochs=5, n_knots=5, **QUIET)
+    solver = NetworkSolver(epochs=5, n_knots=5, **QUIET)
     kept = []
     for seed in range(4):
         X, y = informed(400, planted=planted, seed=seed)
@@ -193,7 +193,7 @@ def test_interactions_can_be_forced_and_forbidden():
     fresh, truth = informed(500, planted=True, seed=1)
     mse = {}
     for wanted in ("auto", True, False):
-        fitted = ExactSolver(interactions=wanted, **QUIET).fit(X, y, None, None)
+        fitted = NetworkSolver(interactions=wanted, **QUIET).fit(X, y, None, None)
         assert fitted.model.interactions == bool(wanted)
         f = fitted.model.outputs(fitted.w, fitted.model.basis.design(fresh))[:, 0].numpy()
         mse[wanted] = np.mean((f - truth) ** 2)
@@ -203,7 +203,7 @@ def test_interactions_can_be_forced_and_forbidden():
 def test_a_constant_column_has_a_zero_shape():
     X, y = table(0, n=120)
     X[:, 2] = 3.0
-    fitted = ExactSolver(**QUIET).fit(X, y, None, None)
+    fitted = NetworkSolver(**QUIET).fit(X, y, None, None)
     beta = fitted.model.coefficients(fitted.w)["beta"]
     constant = fitted.model.basis.slices[2]
     assert constant.stop - constant.start == 1
@@ -221,7 +221,7 @@ def test_many_classes(load, n, least):
     rows = np.random.default_rng(0).permutation(len(data.y))[:n]
     X, y = np.asarray(data.X, float)[rows], np.asarray(data.y)[rows]
     half, n_classes = n // 2, len(np.unique(y))
-    solver = ExactSolver(n_knots=4, **QUIET)
+    solver = NetworkSolver(n_knots=4, **QUIET)
     fitted = solver.fit(X[:half], y[:half], None, None, n_classes=n_classes)
     f = fitted.model.outputs(fitted.w, fitted.model.basis.design(X[half:]))
     assert f.shape == (n - half, n_classes)
@@ -234,7 +234,7 @@ def test_whole_sample_weights_equal_repeated_rows(kind):
     times = np.random.default_rng(1).integers(0, 3, 90)
     rows = np.repeat(np.arange(90), times)
     settings = {"n_classes": CLASSES[kind]}
-    solver = ExactSolver(n_knots=5, **QUIET)
+    solver = NetworkSolver(n_knots=5, **QUIET)
     weighted = solver.fit(X, y, None, None, sample_weight=times.astype(float), **settings)
     repeated = solver.fit(X[rows], y[rows], None, None, **settings)
     f, g = (m.model.outputs(m.w, m.model.basis.design(X)) for m in (weighted, repeated))
@@ -247,7 +247,7 @@ def test_patience_stops_and_none_goes_on():
     split = make_additive_regression(300, 3, noise_rate=0.3)
     parts = (split.X_train, split.y_train, split.X_meta, split.y_meta)
     steps = [
-        len(ExactSolver(epochs=25, patience=patience, upper_lr=1.0, **QUIET).fit(*parts).history)
+        len(NetworkSolver(epochs=25, patience=patience, upper_lr=1.0, **QUIET).fit(*parts).history)
         for patience in (2, None)
     ]
     assert steps[0] < steps[1] == 25
@@ -256,8 +256,8 @@ def test_patience_stops_and_none_goes_on():
 def test_large_tables_learn_weights_on_a_sample():
     split = make_additive_regression(800, 3, noise_rate=0.3)
     parts = (split.X_train, split.y_train, split.X_meta, split.y_meta)
-    whole = ExactSolver(**QUIET).fit(*parts)
-    sample = ExactSolver(max_upper_rows=150, **QUIET).fit(*parts)
+    whole = NetworkSolver(**QUIET).fit(*parts)
+    sample = NetworkSolver(max_upper_rows=150, **QUIET).fit(*parts)
     assert sample.weights.shape == whole.weights.shape
     assert sample.weights[split.mask].mean() < 0.8 * sample.weights[~split.mask].mean()
     assert np.corrcoef(sample.weights, whole.weights)[0, 1] > 0.5
@@ -268,7 +268,7 @@ def test_large_tables_learn_weights_on_a_sample():
 def test_clean_labels_without_noise_are_all_kept(n, shape):
     x = np.linspace(0, 1, n)
     y = (shape(x) - shape(x).mean()) / shape(x).std()
-    fitted = ExactSolver(**QUIET).fit(x[:, None], y, None, None)
+    fitted = NetworkSolver(**QUIET).fit(x[:, None], y, None, None)
     f = fitted.model.outputs(fitted.w, fitted.model.basis.design(x[:, None]))[:, 0].numpy()
     assert np.mean(fitted.weights < 0.1) < 0.06
     assert np.sqrt(np.mean((f - y) ** 2)) < 0.05
@@ -280,7 +280,7 @@ def test_global_streams_stay_where_they_are(n_meta):
     torch.manual_seed(5)
     np.random.seed(5)
     before = torch.get_rng_state(), repr(np.random.get_state())
-    ExactSolver(epochs=2, **QUIET).fit(X[n_meta:], y[n_meta:], X[:n_meta], y[:n_meta])
+    NetworkSolver(epochs=2, **QUIET).fit(X[n_meta:], y[n_meta:], X[:n_meta], y[:n_meta])
     assert torch.equal(torch.get_rng_state(), before[0])
     assert repr(np.random.get_state()) == before[1]
 
@@ -288,7 +288,7 @@ def test_global_streams_stay_where_they_are(n_meta):
 def test_same_seed_same_numbers_other_seed_other_folds():
     X, y = table(0, n=120)
     first, again, other = (
-        ExactSolver(epochs=5, **QUIET).fit(X[30:], y[30:], X[:30], y[:30], seed=seed)
+        NetworkSolver(epochs=5, **QUIET).fit(X[30:], y[30:], X[:30], y[:30], seed=seed)
         for seed in (0, 0, 1)
     )
     assert torch.equal(first.w, again.w)

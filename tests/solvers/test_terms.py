@@ -1,0 +1,206 @@
+"""Components are orthonormal, smooth first, span the hinges; a model says what columns do."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biam.basis import Basis
+from biam.solvers.terms import (
+    PAIR_DEGREE,
+    REACTION_COMPONENTS,
+    Components,
+    all_pairs,
+    as_model,
+    columns,
+    main_groups,
+    pair_group,
+    reaction_group,
+    slices,
+)
+
+
+def drawn(n=200, seed=0, kind="normal"):
+    return getattr(np.random.default_rng(seed), kind)(size=n)
+
+
+def one(x, n_knots=8, weight=None):
+    """Components of one column, evaluated on its rows; and the components themselves."""
+    weight = np.ones(len(x)) if weight is None else weight
+    made = Components.fit(x[:, None], n_knots, None, weight)
+    return made.values(x[:, None])[0][0].numpy(), made
+
+
+@pytest.mark.parametrize("kind", ["normal", "exponential", "uniform"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_components_are_orthonormal_over_the_observed_rows(kind, weighted):
+    x = drawn(kind=kind)
+    x[::7] = np.nan
+    v = np.random.default_rng(1).integers(0, 4, 200).astype(float) if weighted else np.ones(200)
+    phi, _ = one(x, weight=v)
+    seen = ~np.isnan(x)
+    v = v[seen] / v[seen].sum()
+    np.testing.assert_allclose(v @ phi[seen], 0, atol=1e-10)
+    gram = (phi[seen] * v[:, None]).T @ phi[seen]
+    np.testing.assert_allclose(gram, np.eye(phi.shape[1]), atol=1e-6)
+    assert not phi[~seen].any()
+
+
+@pytest.mark.parametrize("kind", ["normal", "exponential"])
+def test_the_first_component_is_a_straight_line_and_the_others_stiffer_and_stiffer(kind):
+    x = drawn(kind=kind)
+    phi, made = one(x)
+    assert abs(np.corrcoef(x, phi[:, 0])[0, 1]) == pytest.approx(1, abs=1e-12)
+    stiffness = made.stiffness[0].numpy()
+    assert stiffness[0] < 1e-9 * stiffness[1]
+    assert (np.diff(stiffness[1:]) > 0).all()
+
+
+def test_stiffness_is_the_sum_of_squared_changes_of_slope():
+    _, made = one(drawn())
+    T = made.maps[0]
+    np.testing.assert_allclose(T[1:].square().sum(0), made.stiffness[0], rtol=1e-6, atol=1e-6)
+    # No component shares its bends with another: the penalty is diagonal.
+    bends = T[1:].T @ T[1:]
+    off = bends - torch.diag(bends.diagonal())
+    assert off.abs().max() < 1e-6 * bends.max()
+
+
+def test_components_span_what_the_hinges_span():
+    x = drawn()
+    phi, made = one(x)
+    H = (
+        Basis.fit(x[:, None], 8, weight=np.ones(200), dtype=torch.float64)
+        .design(x[:, None])
+        .H.numpy()
+    )
+    A = np.column_stack([np.ones(200), phi])
+    assert np.linalg.matrix_rank(A) == np.linalg.matrix_rank(H) == A.shape[1]
+    for first, second in ((A, H), (H, A)):
+        left = second - first @ np.linalg.lstsq(first, second, rcond=None)[0]
+        assert np.abs(left).max() < 1e-8 * np.abs(second).max()
+    assert made.basis.features[0].knots.shape == (8,)
+
+
+def test_components_do_not_care_for_units():
+    x = drawn()
+    phi, made = one(x)
+    moved, other = one(1000 * x - 7)
+    np.testing.assert_allclose(moved, phi, atol=1e-6)
+    ratio = (made.stiffness[0][2:] / made.stiffness[0][1]).numpy()
+    np.testing.assert_allclose(other.stiffness[0][2:] / other.stiffness[0][1], ratio, rtol=1e-6)
+
+
+def test_constant_and_empty_columns_have_no_components():
+    X = np.column_stack([np.full(30, 4.0), np.full(30, np.nan), drawn(30)])
+    made = Components.fit(X, 5, None, np.ones(30))
+    assert [len(s) for s in made.stiffness] == [0, 0, 4]
+    assert {group.key for group in main_groups(made, ())} == {(2,)}
+    assert pair_group(made, 0, 2) is None
+    assert reaction_group(made, 2, 0) is None
+
+
+def test_two_values_leave_a_line_and_no_shape():
+    x = np.tile([0.0, 1.0], 20)
+    made = Components.fit(x[:, None], 5, None, np.ones(40))
+    assert [group.kind for group in main_groups(made, ())] == ["line"]
+
+
+def test_levels_are_their_indicators_but_for_those_never_seen(mixed):
+    X = np.repeat([0.0, 2.0, np.nan], 10)[:, None]
+    made = Components.fit(X, 5, [4], np.ones(30))
+    phi = made.values(X)[0][0].numpy()
+    np.testing.assert_array_equal(phi, np.column_stack([X[:, 0] == 0, X[:, 0] == 2]))
+    assert made.is_level(0)
+    assert not mixed.components.is_level(0)
+
+
+def test_main_groups_are_lines_shapes_levels_and_missing_effects(mixed):
+    groups = main_groups(mixed.components, (0, 2))
+    assert [(g.kind, g.key) for g in groups] == [
+        ("line", (0,)),
+        ("shape", (0,)),
+        ("line", (1,)),
+        ("shape", (1,)),
+        ("level", (2,)),
+        ("line", (3,)),
+        ("shape", (3,)),
+        ("missing", ()),
+    ]
+    assert groups[-1].parts == ((0,), (2,))
+    shape = groups[1]
+    assert shape.stiffness[0] == pytest.approx(1)
+    assert (shape.stiffness.diff() > 0).all()
+    assert [len(g) for g in groups if g.kind == "line"] == [1, 1, 1]
+
+
+def test_pairs_and_reactions_take_the_smooth_components_first(mixed):
+    pair = pair_group(mixed.components, 0, 1)
+    assert all((a + 1) * (b + 1) <= PAIR_DEGREE for a, b in pair.parts)
+    assert (0, 4) in pair.parts and (4, 0) in pair.parts and (4, 4) not in pair.parts
+    assert pair.stiffness.argmin() == pair.parts.index((0, 0))
+    assert len(pair_group(mixed.components, 0, 1, 4)) < len(pair)
+    assert reaction_group(mixed.components, 0, 1).parts == tuple(
+        (a,) for a in range(REACTION_COMPONENTS)
+    )
+    # Levels have no order: each has its column.
+    assert reaction_group(mixed.components, 0, 2).parts == ((0,), (1,), (2,))
+    assert reaction_group(mixed.components, 0, 2).stiffness.tolist() == [1, 1, 1]
+
+
+def test_columns_of_a_pair_hold_nothing_of_main_effects():
+    # Every value of one feature with every value of the other: independent to the last bit.
+    x, z = drawn(20), drawn(25, seed=1, kind="exponential")
+    X = np.array([(a, b) for a in x for b in z])
+    made = Components.fit(X, 6, None, np.ones(len(X)))
+    phi, M = made.values(X)
+    pair = columns(phi, M, torch.zeros(len(X)), [pair_group(made, 0, 1)])[:, 1:]
+    main = columns(phi, M, torch.zeros(len(X)), main_groups(made, ()))
+    assert (pair.T @ main / len(X)).abs().max() < 1e-10
+    np.testing.assert_allclose(pair.T @ pair / len(X), np.eye(pair.shape[1]), atol=1e-6)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 2**31), scale=st.floats(0.01, 100))
+def test_the_model_says_what_the_columns_say(mixed, seed, scale):
+    stream = np.random.default_rng(seed)
+    w = torch.as_tensor(scale * stream.normal(size=mixed.rows.n_columns))
+    chosen = [g for g in mixed.groups if g.kind != "shift" or seed % 2]
+    kept = [k for k in range(len(chosen)) if stream.uniform() < 0.8] or [0]
+    groups = [chosen[k] for k in stream.permutation(kept)]
+    rows = mixed.rows.use(groups)
+    w, offset = w[: rows.n_columns], float(stream.normal())
+    model, flat, places = as_model(mixed.components, groups, w, offset=offset)
+    told = model.outputs(flat, model.basis.design(mixed.X))[:, 0]
+    # The model leaves out what speaks of the training rows alone.
+    at = dict(zip((g.kind for g in groups), slices(groups), strict=True)).get("shift")
+    if at is not None:
+        w = w.clone()
+        w[at] = 0
+    torch.testing.assert_close(told, rows.outputs(w) + offset, rtol=1e-9, atol=1e-8 * scale)
+    alone = places @ w
+    assert float(flat[0] - alone[0]) == pytest.approx(offset, abs=1e-9 * scale)
+    assert torch.equal(flat[1:], alone[1:])
+    assert model.interactions == any(g.kind == "interaction" for g in groups)
+    assert list(model.pairs) == sorted(g.key for g in groups if g.kind == "pair")
+
+
+def test_making_a_model_leaves_the_global_stream_alone(mixed):
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    as_model(mixed.components, mixed.groups, torch.zeros(mixed.rows.n_columns).double())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_slices_follow_one_another_after_the_intercept(mixed):
+    places = slices(mixed.groups)
+    assert places[0].start == 1
+    assert [s.stop - s.start for s in places] == [len(g) for g in mixed.groups]
+    assert [s.start for s in places[1:]] == [s.stop for s in places[:-1]]
+    assert places[-1].stop == mixed.rows.n_columns
+
+
+def test_all_pairs():
+    assert list(all_pairs(4)) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    assert list(all_pairs(1)) == []
