@@ -213,7 +213,7 @@ plt.show()
 # %%
 assert (found - planted).abs().to_numpy().max() < 0.06
 assert np.min(weights, axis=0)[0] > 0.9 and np.max(weights, axis=0)[1] < 0.12
-pd.DataFrame(weights, columns=["right", "flipped"]).round(2).join(planted)
+pd.DataFrame(weights, columns=["weight if right", "weight if flipped"]).round(2).join(planted)
 
 # %% [markdown]
 # No rate is off by more than 0.06, and a flipped label keeps about a tenth of the weight of a right one, or less. Training rows may also hold the classes in other proportions than the meta rows (rare cases are often collected on purpose). An offset that only training rows have takes that up, so that it is not mistaken for flips; predictions leave it out. It is the one group of kind `shift` in `details_["terms"]`.

@@ -196,7 +196,7 @@ pd.concat([errors, mean.to_frame("mean").T]).round(4)
 # Better: a converged model has much smaller losses on clean rows, while the loss of a shifted row stays about the square of its shift. The histogram below shows it.
 # :::
 
-# %% alt="Histogram of the weights of the network around the exact lower problem: shifted rows almost all at zero, clean rows spread up to one"
+# %% alt="Histogram of the weights of the network around the exact lower problem: shifted rows almost all at zero, clean rows spread up to 0.9"
 exact = BIAMRegressor(weighting="network", random_state=seed)
 exact.fit(data.X_train, data.y_train, data.X_meta, data.y_meta)
 assert np.median(exact.weights_[data.mask]) < 0.01 < 0.5 < exact.weights_[~data.mask].mean()
