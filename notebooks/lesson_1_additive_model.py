@@ -93,7 +93,7 @@ train, test = slice(0, 800), slice(1000, n_rows)
 # f(x) = \beta_0 + f_1(x_1) + f_2(x_2) + f_3(x_3) + f_4(x_4).
 # $$ (l1-additive)
 #
-# Fitting it is one call. The default solver chooses how smooth the curves are.
+# Fitting it is one call. The default solver chooses how smooth each curve is ([](how_biam_x_works.ipynb) shows how).
 
 # %%
 est = BIAMRegressor(random_state=seed).fit(X[train], y[train])
@@ -102,7 +102,7 @@ assert error < 1.25 * noise**2
 print(f"mean squared error {error:.3f}, of the noise alone {noise**2:.3f}")
 
 # %% [markdown]
-# The error on new rows is close to that of the noise, below which no model can go. What was learned is in a table, a row for each knot of each curve. Every figure is drawn from it:
+# The error on new rows is close to that of the noise, below which no model can go. What was learned is in a table, a row for each knot of each curve, with the ends of a 95 % band. Every figure is drawn from it:
 
 # %%
 est.shape_functions_.head(3).astype({"x": float}).round(2)
@@ -120,7 +120,7 @@ plotting.shape_functions(est.shape_functions_, truth=truth, data=X[train])
 plt.show()
 
 # %% [markdown]
-# Blue is the fit, dashed grey the truth; the histogram at the foot shows where the rows are.
+# Blue is the fit with its band, dashed grey the truth; the histogram at the foot shows where the rows are.
 
 # %%
 fitted = est.explain(X[test])[["x1", "x2", "x3", "x4"]]
@@ -158,7 +158,7 @@ print(f"missing: {missing.mean():.1%}")
 est = BIAMRegressor(random_state=seed).fit(seen[train], y[train])
 expected = parts["x1"][missing].mean() - parts["x1"][~missing].mean()
 learned = float(est.missing_effects_["effect"][0])
-assert 0 < learned - expected < 0.3
+assert abs(learned - expected) < 0.1
 print(f"missing effect {learned:.2f}, by the formula {expected:.2f}")
 
 # %% alt="The curve of x1 as a rising line with a diamond to its right at the height of the missing effect, marked with its value and 30 percent missing; three more curves"
@@ -167,7 +167,7 @@ plt.show()
 
 # %% [markdown]
 # The missing effect is drawn beside its curve, on the same scale, with the share of rows that have the gap.
-# It lies well above zero, as a gap here is a sign of a large value. (It comes out a little above the formula: without clean rows the default fit is robust, and gives rows far from its prediction less weight.)
+# It lies well above zero, as a gap here is a sign of a large value, and agrees with the formula to a tenth.
 #
 # :::{admonition} Exercise
 # Hide values completely at random instead (`mechanism="mcar"`). What does {eq}`l1-offset` say about the missing effect, and what does the fit say?
@@ -186,12 +186,13 @@ plt.show()
 # \sum_{j, k} m_j \, f_{jk}(x_k), \qquad f_{jk}(x_k) = \sum_t \alpha_{jkt}\, h(x_k; \eta_{kt}).
 # $$ (l1-interaction)
 #
-# We make $x_4$ a noisy twin of $x_1$. It still has no effect of its own.
+# We make $x_4$ a noisy twin of $x_1$. It still has no effect of its own. (Pairs, surfaces of two features, are turned off here: a surface of $x_1$ and $x_4$ is zero where $x_1$ is missing, and could do the same work from the other side.)
 
 # %%
 twin = seen.assign(x4=X["x1"] + 0.2 * rng.normal(size=n_rows))
-plain = BIAMRegressor(interactions=False, random_state=seed).fit(twin[train], y[train])
-full = BIAMRegressor(interactions=True, random_state=seed).fit(twin[train], y[train])
+options = {"pairs": False, "random_state": seed}
+plain = BIAMRegressor(interactions=False, **options).fit(twin[train], y[train])
+full = BIAMRegressor(interactions=True, **options).fit(twin[train], y[train])
 errors = [float(((e.predict(twin[test]) - y[test]) ** 2).mean()) for e in (plain, full)]
 assert errors[1] < 0.9 * errors[0]
 print("mean squared error without {:.3f}, with interactions {:.3f}".format(*errors))
@@ -226,26 +227,39 @@ rise.round(2).to_dict()
 # %% [markdown]
 # While $x_1$ is there, its twin has little to say. While it is away, the curve of $x_4$ rises by more than two and a half from end to end. (The lost curve itself rises by 4; a noisy twin gives back a part of it.)
 #
-# Interactions are not free. With independent features there is nothing to pass on, and they only add noise. The default, `interactions="auto"`, keeps them only where they earn their place:
+# Interactions are not free. With independent features there is nothing to pass on, and they only add noise. The default, `interactions="auto"`, tests which ones the data ask for, and what it lets in has to live under a penalty of its own. We compare it with no interactions at all, on the table with independent features and on the one with the twin:
 
 # %%
-kept = [
-    len(BIAMRegressor(random_state=seed).fit(table[train], y[train]).interactions_)
-    for table in (seen, twin)
-]
-assert kept[0] == 0 and kept[1] > 0
-print(f"interactions kept: {kept[0]} with independent features, {kept[1]} with the twin")
+compared = pd.DataFrame(columns=["found", "strongest", "error", "error without"], dtype=float)
+for name, table in (("independent", seen), ("twin", twin)):
+    none, auto = (
+        BIAMRegressor(interactions=kind, **options).fit(table[train], y[train])
+        for kind in (False, "auto")
+    )
+    found = auto.interactions_["strength"]
+    errors = [((e.predict(table[test]) - y[test]) ** 2).mean() for e in (auto, none)]
+    compared.loc[name] = [len(found), found.max(), *errors]
+
+# %%
+ratio = compared["error"] / compared["error without"]
+assert abs(ratio["independent"] - 1) < 0.02 and ratio["twin"] < 0.9
+strongest = compared["strongest"]
+assert compared["found"].min() > 0 and strongest["independent"] < 0.3 * strongest["twin"]
+compared.round(3)
 
 # %% [markdown]
+# With the twin the default does what the full set does. With independent features two false alarms come through the test. Its bound lets in one per table by chance, and rows without $x_1$ are noisier than the test supposes, as the largest part of their target is unknown. Their penalties keep them small, less than a third of the real one, and the error changes by less than 2 %. Read weak interactions with caution.
+#
 # ## A prediction, taken apart
 #
 # Every term of the model is a number per row, and the numbers of a row add up to its prediction. This holds exactly, not approximately, since nothing else is in the model.
 
 # %%
+assert full.details_["weighting"] == "equal" and (full.weights_ == 1).all()
 terms = full.explain(twin[test])
 assert np.allclose(terms.sum(axis=1), full.predict(twin[test]), rtol=0, atol=1e-10)
 row = int(np.flatnonzero(missing[test])[0])
-terms.iloc[row][terms.iloc[row].abs() > 1e-12].round(2).to_dict()
+terms.iloc[row][terms.iloc[row].abs() > 0.005].round(2).to_dict()
 
 # %% alt="Waterfall from the average to the prediction of one row: bars for each term, some to the left and some to the right"
 plotting.waterfall(terms.iloc[row], twin[test].iloc[row])
@@ -271,4 +285,4 @@ plt.show()
 # - Missing interactions let other features speak for the one that is missing. They need a reason: features that know something about one another.
 # - Contributions add up to the prediction.
 #
-# All rows had the same say so far, apart from the caution of the robust fit. In the [next lesson](lesson_2_weighting_network.ipynb) rows get weights, and the weights are learned.
+# All rows had the same say so far: without clean rows the default takes labels for wrong only where they stand apart, and here it did not. In the [next lesson](lesson_2_weighting_network.ipynb) rows get weights, and the weights are learned.

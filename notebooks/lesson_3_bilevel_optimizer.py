@@ -7,6 +7,8 @@
 # - how the loss on meta rows gets a derivative in the weight of a training row, without differentiating twice;
 # - to check that derivative, here and now, against automatic differentiation;
 # - to run the optimizer by hand: `init`, `step`, `run`, and to resume a run that was cut.
+#
+# This is the loop of the paper, `solver="published"`. The default of the package has two levels as well, but neither moves by gradient steps: coefficients are solved for, penalties and the noise of the labels go to the fixed point of a marginal likelihood ([](how_biam_x_works.ipynb)).
 
 # %%
 from dataclasses import replace
@@ -132,7 +134,7 @@ assert (learned.vjp(by_formula) - theta_by_autograd).abs().max() < 1e-10
 #
 # :::{admonition} Answer
 # :class: dropdown
-# Because $\hat w$ is not $w^*(\theta)$, the solution of the lower problem. Weights that look good one step ahead need not be those whose solution is good. The implicit hypergradient {cite:p}`pedregosa2016,lorraine2020` replaces $\eta\, g$ by the solution of a linear system with the Hessian of the lower problem; this is what `BIAM-X` uses. In the package, only the record that says where to look and what to multiply with is another one.
+# Because $\hat w$ is not $w^*(\theta)$, the solution of the lower problem. Weights that look good one step ahead need not be those whose solution is good. The implicit hypergradient {cite:p}`pedregosa2016,lorraine2020` replaces $\eta\, g$ by the solution of a linear system with the Hessian of the lower problem; the exact solver does this with `weighting="network"`. In the package, only the record that says where to look and what to multiply with is another one.
 # :::
 #
 # ## By hand: init and step

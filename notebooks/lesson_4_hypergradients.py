@@ -171,7 +171,7 @@ assert abs(error["Implicit-cg, 250 steps"] / error["Implicit-cg, 50 steps"] - 1)
 error.to_frame("relative error").round(3)
 
 # %% [markdown]
-# From 50 conjugate gradients on nothing changes: what is left is the distance to the minimum. A thousand look-ahead steps walk there first. So the lower solver and the hypergradient belong together: `BIAM-X` solves the lower problem exactly and differentiates the solution; the published loop takes one step and differentiates that step.
+# From 50 conjugate gradients on nothing changes: what is left is the distance to the minimum. A thousand look-ahead steps walk there first. So the lower solver and the hypergradient belong together: the exact solver with `weighting="network"` solves the lower problem and differentiates the solution; the published loop takes one step and differentiates that step.
 #
 # ## Error against cost
 #
