@@ -40,7 +40,7 @@ assert results["seed"].nunique() == 5
 HTML(score_table(results, "mse"))
 
 # %% alt="One panel per scenario of E6: mse of ten methods on the clean test rows, a small dot per seed and a marker at the mean."
-methods = "BIAM BIAM2 BIAM-X meta-only SAM-fair XGBoost-fair EBM-fair CatBoost+meta MLP+meta EBM+meta"
+methods = "BIAM BIAM2 BIAM-X meta-only Lasso SAM-fair EBM-fair CatBoost+meta MLP+meta EBM+meta"
 score_panels(results, "mse", methods.split(), log=True)
 plt.show()
 

@@ -40,7 +40,7 @@ assert results["seed"].nunique() == 5
 HTML(score_table(results, "accuracy"))
 
 # %% alt="One panel per scenario of E7: accuracy of ten methods on the clean test rows, a small dot per seed and a marker at the mean."
-methods = "BIAM BIAM2 BIAM-X meta-only SAM-fair XGBoost-fair EBM-fair CatBoost+meta MLP+meta EBM+meta"
+methods = "BIAM BIAM2 BIAM-X meta-only Lasso SAM-fair EBM-fair CatBoost+meta MLP+meta EBM+meta"
 score_panels(results, "accuracy", methods.split())
 plt.show()
 
