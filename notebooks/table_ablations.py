@@ -3,6 +3,7 @@
 #
 # What does each part of the method do? Every method here is BIAM, BIAM2 or BIAM-X with **one** thing changed, on data of E1, E2 and E6.
 # Then two questions that decide whether one can use it: how many clean rows does it need, and what if they are not clean?
+# `BIAM-X` fits training and meta rows together, and each row counts by the chance that its label is right: [](how_biam_x_works.ipynb).
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -107,16 +108,14 @@ assert (runs[robust] < 0.9).all()
 assert not rows["difference"].abs().le(rows["band"]).any()
 pairs = mse["int_clean"]
 assert pairs[discovery] < 0.5 * pairs["BIAM"] and pairs[robust] > pairs["BIAM"]
-assert pairs["BIAM-X"] > pairs["BIAM"]
-ours = gated[(gated["method"] == "BIAM-X") & (gated["metric"] == "mse") & (gated["value"] > 0.7)]
-assert ours["scenario"].to_list() == ["int_clean"] and 1.9 < ours["value"].item() < 2.1
+assert 20 * pairs["BIAM-X"] < pairs[discovery] and mse.loc["BIAM-X", "outlier30"] < 0.0004
 runs[[robust, discovery]].round(3)
 
 # %% [markdown]
 # - The README of BIAM gives an error of about 52 for discovery gates under 30 % outliers, to show that they are not robust. **We do not meet that number**: our mean is about 19. The point holds in a weaker form: two seeds of five end above 30, three below one half. A mean over such runs says little.
 # - Robust gates stay below one at every seed, and gain nothing from pairs: where three are planted and labels are clean they do no better than BIAM without pairs, while discovery gates more than halve its error.
-# - `BIAM-X` fits no pairs unless told to, and is no better than `BIAM` on average where pairs are all that is missing: one seed of five has an error near two.
-# - So the schedule has to be chosen by what one expects of the data. That choice needs a held-out set.
+# - So the schedule of the loop has to be chosen by what one expects of the data. That choice needs a held-out set.
+# - `BIAM-X` has no schedule to choose: it screens the pairs itself. In `int_clean` its error is less than a twentieth of that with discovery gates, and in `outlier30` below 0.0004.
 #
 # ## Outside the range of the training rows
 #
@@ -141,7 +140,7 @@ few = few.assign(x=few["scenario"].str.extract(r"(\d+)$")[0].astype(int))
 sizes = sorted(few["x"].unique())
 assert sizes == [5, 10, 20, 40, 80, 160, 240]
 
-# %% alt="Mse against the number of clean meta rows, both logarithmic, a band from the least to the most of five seeds: BIAM is flat above one, meta-only falls from about one to below one in a thousand, BIAM-X is far below both from five rows on."
+# %% alt="Mse against the number of clean meta rows, both logarithmic, a band from the least to the most of five seeds: BIAM is flat above one, meta-only falls from about two to below one in a thousand, BIAM-X is far below both; with five and ten rows its band is wide."
 ax = metric_by_rate(few, metric="mse", xlabel="clean meta rows", log=True)
 ax.set_xscale("log")
 ax.minorticks_off()
@@ -150,16 +149,19 @@ plt.show()
 
 # %%
 by_rows = few.pivot_table(index="x", columns="method", values="value")
-assert (by_rows["BIAM-X"] < 0.002).all() and by_rows["BIAM-X"][10] < 0.001
-assert by_rows["meta-only"][5] > 500 * by_rows["BIAM-X"][5]
-assert by_rows["meta-only"][240] < 2.1 * by_rows["BIAM-X"][240]
+assert (by_rows["BIAM-X"] < 0.01).all() and (by_rows["BIAM-X"][2:] < 0.0004).all()
+assert by_rows["meta-only"][5] > 200 * by_rows["BIAM-X"][5]
+assert 1.25 < by_rows["meta-only"][240] / by_rows["BIAM-X"][240] < 1.35
 assert by_rows["BIAM"].between(1.5, 2.0).all()
-assert list(by_rows.index[by_rows["meta-only"] < by_rows["BIAM"]]) == sizes
+assert list(by_rows.index[by_rows["meta-only"] < by_rows["BIAM"]]) == sizes[1:]
+worst = few[few["method"] == "BIAM-X"].groupby("x")["value"].max()
+assert worst[5] > 0.02 and worst[10] > 0.01
 by_rows.round(4)
 
 # %% [markdown]
-# - **Here the weights earn their keep.** With five clean rows `BIAM-X` has an error below 0.002, and `meta-only` one more than 500 times larger. With 240 the clean rows alone are nearly enough: a factor of about two is left.
-# - The published loop does not use more clean rows: its mean error is between 1.5 and 2.0 with 5 as with 240, and above that of the clean rows alone at every size.
+# - **Here the other rows earn their keep.** With five clean rows `BIAM-X` has a mean error below 0.01, and `meta-only` one more than 200 times larger. From 20 rows on it is below 0.0004. With 240 the clean rows alone are nearly enough: a factor of 1.3 is left.
+# - With five or ten clean rows the seeds of `BIAM-X` differ: the worst of five have errors above 0.02 and 0.01.
+# - The published loop does not use more clean rows: its mean error is between 1.5 and 2.0 with 5 as with 240, and above that of the clean rows alone from ten rows on.
 #
 # ## What if the clean rows are not clean?
 #
@@ -170,22 +172,25 @@ wrong = results[results["scenario"].str.match("outlier30/(wrong|meta240)")]
 rate = wrong["scenario"].str.extract(r"wrong(\d+)")[0].fillna("0").astype(float) / 100
 wrong = wrong.assign(x=rate)
 
-# %% alt="Mse on a logarithmic axis against the share of wrong meta rows: at zero BIAM-X is best; at 10 per cent BIAM and BIAM-X are near 100 while meta-only is unharmed; at 50 per cent all three exceed 1000."
+# %% alt="Mse on a logarithmic axis against the share of wrong meta rows: at zero BIAM-X is best; at 10 per cent BIAM and BIAM-X are near 100 and at 50 per cent above 1000, while meta-only stays below one in a thousand."
 chosen = wrong[wrong["metric"] == "mse"]
 metric_by_rate(chosen, metric="mse", xlabel="wrong meta rows", log=True)
 plt.show()
 
 # %%
 by_rate = chosen.pivot_table(index="x", columns="method", values="value")
-assert (by_rate.loc[0.1, ["BIAM", "BIAM-X"]] > 50).all() and by_rate["meta-only"][0.1] < 0.001
-assert (by_rate.loc[0.3, ["BIAM", "BIAM-X"]] > 700).all() and by_rate["meta-only"][0.3] < 0.5
-assert (by_rate.loc[0.5] > 1000).all()
+both = by_rate[["BIAM", "BIAM-X"]]
+assert (both.loc[0.1] > 50).all() and (both.loc[0.3] > 700).all() and (both.loc[0.5] > 1000).all()
+assert both["BIAM-X"][0.0] < 0.001 and both["BIAM"][0.0] < 2
+assert (by_rate["meta-only"] < 0.001).all()
+assert (both.loc[[0.3, 0.5], "BIAM-X"] > both.loc[[0.3, 0.5], "BIAM"]).all()
+assert by_rows["BIAM-X"][10] < both["BIAM-X"][0.1] / 1000
 by_rate.round(4)
 
 # %% [markdown]
-# - **The weights believe the meta rows.** With one wrong row in ten among them, both `BIAM` and `BIAM-X` have an error above 50, where it was below two and below 0.001. An outlier in the meta rows makes the outliers in the training rows look right.
-# - `meta-only` is unharmed at 10 %: without meta rows our learner makes a robust fit (an MM-estimate), which takes no row on trust. With half of the rows wrong nothing works.
-# - So check the meta rows first, by hand or by a robust fit to them alone. Ten checked rows (above) are worth more than 240 of which one in ten is wrong.
+# - **Both learners believe the meta rows.** With one wrong row in ten among them, both `BIAM` and `BIAM-X` have an error above 50, where it was below two and below 0.001. The meta rows say which errors a right label can have: an outlier among them makes the outliers of the training rows look right. With more wrong rows `BIAM-X` is even worse than the loop.
+# - `meta-only` is unharmed, even with **half of the rows wrong**. Without meta rows our learner takes no row on trust, and takes labels for wrong that stand apart from the others.
+# - So check the meta rows first, by hand or by a fit to them alone. Ten checked rows (above) are worth more than 240 of which one in ten is wrong.
 #
 # ## The mechanism: weight against loss
 #
@@ -198,12 +203,15 @@ loop = table["BIAM"].dropna()
 wrong_rows = ["outlier30/wrong30", "outlier30/wrong50"]
 assert (loop.drop(wrong_rows) < -0.999).all()
 half = spearman[spearman["scenario"] == "outlier30/wrong50"].groupby("method")["value"]
-assert (half.min() < -0.4).all() and (half.max() > 0.9).all() and len(half) == 2
+assert half.min()["BIAM"] < -0.4 and half.max()["BIAM"] > 0.9 and half.min()["BIAM-X"] > 0
+ours = table["BIAM-X"]
+assert ours["outlier10"] < -0.99 and ours["noise30"] < -0.98 and -0.6 < ours["clean"] < -0.2
 table[["BIAM", "BIAM-X", "BIAM:normalise=no"]].round(3)
 
 # %% [markdown]
 # The published loop shows the -1 that its authors report, and it shows it **on clean data too**, where the weights cost. The network sees a row only through its loss; any falling function of one number gives -1. So the check says that the weights fall with the loss, not that they find wrong labels.
-# With half of the meta rows wrong the order is left to chance, in `BIAM` and in `BIAM-X`: below -0.4 at one seed, above 0.9 at another.
+# With half of the meta rows wrong the order is left to chance: below -0.4 at one seed, above 0.9 at another.
+# A weight of `BIAM-X` is the chance that a label is right. It follows the loss as closely where labels are wrong (below -0.98 for `outlier10` and `noise30`), and loosely on clean data. With half of the meta rows wrong it rises with the loss, at every seed.
 #
 # ## Where the numbers come from
 #

@@ -5,6 +5,8 @@
 #
 # Every method that learns from clean meta rows has company here: the additive model on the meta rows alone (`meta-only`), and each rival
 # in three settings: as the paper ran it, in a fair setting (`-fair`), and with the meta rows added and used for calibration (`+meta`). See [](rivals.ipynb).
+#
+# `BIAM-X`, our default learner, fits training and meta rows together. It does not learn a weight from a row's loss but what wrong labels look like; each row counts by the chance that its label is right: [](how_biam_x_works.ipynb).
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -16,7 +18,7 @@ from IPython.display import HTML
 
 from biam.experiments.report import load_results, report
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import means, score_table
+from biam.experiments.summary import means, score_table, wins
 from biam.plotting.scores import score_panels
 
 # %% [markdown]
@@ -63,24 +65,24 @@ table = means(results, "mse")
 assert (table.loc["BIAM-I"] < table.loc["BIAM"]).all()
 assert (table.loc["BIAM-B"] < table.loc["BIAM"]).sum() == 4
 assert (table.loc["meta-only"] < table.loc[["BIAM", "BIAM-B", "BIAM-I", "BIAM2"]].min()).all()
-assert (table.loc["BIAM-X"] < table.loc["meta-only"]).all()
 rates = [0.1, 0.2, 0.3]
-assert (abs(table.loc["BIAM-X", ["MCAR_10", "MCAR_20", "MCAR_30"]] / rates - 1) < 0.15).all()
+bound = table.loc["BIAM-X", ["MCAR_10", "MCAR_20", "MCAR_30"]] / rates
+assert (bound < 1.17).all() and (bound.iloc[1:] < 1).all()
 
 # %%
-best_rival = table.loc[[name for name in table.index if name.endswith("+meta")]].min()
-assert (
-    table.loc["NAM+meta", ["MCAR_20", "MCAR_30", "MAR_20"]]
-    < table.loc["BIAM-X", ["MCAR_20", "MCAR_30", "MAR_20"]]
-).all()
-assert ((table.loc["BIAM-X"] / best_rival).between(0.85, 1.05)).all()
-
+against = wins(results, "mse", "BIAM-X", "meta-only").set_index("scenario")["wins"]
+assert against["MCAR_10"] == 2 and (against.drop("MCAR_10") == 5).all()
+assert table.loc["meta-only", "MCAR_10"] < table.loc["BIAM-X", "MCAR_10"]
+rivals = table.drop(index=["BIAM-X", "meta-only"])
+assert (rivals.idxmin() == "NAM+meta").all()
+assert (rivals.min() / table.loc["BIAM-X"]).between(1.03, 1.13).all()
 
 # %% [markdown]
 # - `BIAM-I`, without missing-by-feature interactions, beats `BIAM` in **every** scenario. The features are independent here, so the interactions fit noise.
 # - Equal weights (`BIAM-B`) beat learned ones in four of the five.
-# - Under MCAR gaps of rate r no model can have a mean error much below r, since what is missing cannot be known. `BIAM-X` is within 15 % of that bound.
-# - Rivals that get the meta rows are level with us: neural additive models (`NAM+meta`) are ahead in three scenarios, `BIAM-X` in two, and the two are never more than 15 % apart.
+# - Under MCAR gaps of rate r the mean error of a model cannot be much below r, since what is missing cannot be known. `BIAM-X` is within 17 % of that bound at 10 %, and at it with more gaps.
+# - `BIAM-X` has the lowest mean in four scenarios, and wins against the clean rows alone at all five seeds there. **With 10 % gaps the clean rows alone are ahead of it**, at three of five seeds.
+# - Rivals that get the meta rows come close: neural additive models (`NAM+meta`) are the best of them in all five scenarios, 3 to 13 % behind `BIAM-X`.
 
 # %% [markdown]
 # ## Where the numbers come from

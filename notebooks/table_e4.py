@@ -5,6 +5,8 @@
 #
 # Every method that learns from clean meta rows has company here: the additive model on the meta rows alone (`meta-only`), and each rival
 # in three settings: as the paper ran it, in a fair setting (`-fair`), and with the meta rows added and used for calibration (`+meta`). See [](rivals.ipynb).
+#
+# `BIAM-X`, our default learner, fits training and meta rows together. It does not learn a weight from a row's loss but what wrong labels look like; each row counts by the chance that its label is right: [](how_biam_x_works.ipynb).
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -16,7 +18,7 @@ from IPython.display import HTML
 
 from biam.experiments.report import load_results, report
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import means, score_table
+from biam.experiments.summary import means, score_table, wins
 from biam.plotting.scores import score_panels
 
 # %% [markdown]
@@ -62,23 +64,27 @@ rerun.groupby(["method", "verdict"], sort=False).size().rename("rows").reset_ind
 table = means(results, "mse")
 assert (table.loc["meta-only"] < table.loc["BIAM"]).all()
 assert (table.loc["BIAM", ["outlier50", "outlier70"]] > 5).all()
-assert (table.loc["BIAM-X", ["outlier50", "outlier70"]] < 0.001).all()
 assert table.loc["BIAM-B", "highdim"] < table.loc["BIAM", "highdim"]
-assert table.loc["BIAM-I", "smalln"] < table.loc["BIAM-X", "smalln"] < table.loc["BIAM", "smalln"]
+assert table.loc["BIAM-I", "smalln"] < table.loc["meta-only", "smalln"]
 
 # %%
 few = ["highdim", "smalln"]
-assert (table.loc["NAM+meta", few] < table.loc["BIAM-X", few]).all()
 rest = [name for name in table if name not in few]
-rivals = table.drop(index=["BIAM-X", "meta-only"])[rest]
-assert (rivals.min() > 30 * table.loc["BIAM-X", rest]).all()
-
+assert (table.loc["BIAM-X", rest] < 0.0004).all()
+assert (table.drop(index="BIAM-X").min() > table.loc["BIAM-X"]).all()
+others = table.drop(index=["BIAM-X", "meta-only"])
+assert (others[rest].min() > 90 * table.loc["BIAM-X", rest]).all()
+assert (others[few].min() > 1.25 * table.loc["BIAM-X", few]).all()
+against = wins(results, "mse", "BIAM-X", "meta-only").set_index("scenario")["wins"]
+close = ["gauss", "laplace", "cauchy", "lognormal"]
+assert against[close].between(3, 4).all() and (against.drop(close) == 5).all()
 
 # %% [markdown]
-# - With half of the labels or more replaced by gross outliers the published loop breaks down; `BIAM-X` does not notice them.
+# - With half of the labels or more replaced by gross outliers the published loop breaks down; `BIAM-X` does not notice them. Its error is below 0.0004 there, and under the four smaller noises.
 # - With 50 features equal weights (`BIAM-B`) are better than learned ones.
-# - With 300 rows `BIAM-I`, the simplest variant of the loop, has a lower mean **than ours**.
-# - With 50 features or 300 rows rivals with meta rows are ahead of us as well (`NAM+meta`). In the other six scenarios the best of them has thirty times our error or more.
+# - With 300 rows `BIAM-I`, the simplest variant of the loop, has a lower mean than the clean rows alone.
+# - **`BIAM-X` has the lowest mean in all eight scenarios.** Under the four smaller noises the clean rows alone (`meta-only`) are nearly as good: it wins at three or four of five seeds. In the other four it wins at all five.
+# - The best of all other methods has 90 times our error or more in six scenarios. With 50 features or 300 rows it comes nearest, a quarter above ours or more.
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -33,7 +33,7 @@ score_panels(e2, "mse", ["BIAM", "BIAM-I", "BIAM-X", "meta-only"], log=True)
 plt.show()
 
 # %% [markdown]
-# **For a user:** missing interactions need a reason, such as features that inform one another. Our default learner keeps them only when held-out loss agrees.
+# **For a user:** missing interactions need a reason, such as features that inform one another. Our default learner screens them, and keeps what the marginal likelihood supports ([](how_biam_x_works.ipynb)).
 #
 # ## 2. The clean rows alone beat the published loop
 #
@@ -74,7 +74,13 @@ plt.show()
 table = wins(e1, "mse", "BIAM-X", "meta-only")
 e4 = wins(load_results(stored, "e4"), "mse", "BIAM-X", "meta-only")
 both = pd.concat([table.assign(table="e1"), e4.assign(table="e4")], ignore_index=True)
+assert (both["BIAM-X"] < both["meta-only"]).all()
+few = both["scenario"].isin(["highdim", "smalln"])
+assert (both.loc[few, "BIAM-X"] < 0.8 * both.loc[few, "meta-only"]).all()
 both[["table", "scenario", "seeds", "wins", "BIAM-X", "meta-only"]].round(5)
+
+# %% [markdown]
+# It adds most where the clean rows do not suffice: with 50 features or 300 rows its error is a fifth lower, or more. In the other scenarios both errors are close to zero.
 
 # %% [markdown]
 # ## 3. Single numbers of a chaotic loop
