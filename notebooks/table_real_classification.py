@@ -178,8 +178,9 @@ plt.show()
 # %% [markdown]
 # The same learner with and without its few meta rows, by log-loss:
 
-# %% alt="Difference of log-loss between BIAM-X with and without meta rows: with a class made rare far below zero, with wrong labels below zero on most sets, otherwise near zero, and above it on some small sets."
-plotting.set_differences(results, "log_loss", "BIAM-X", "BIAM-X-no-meta")
+# %% alt="Difference of log-loss between BIAM-X with and without meta rows: with a class made rare far below zero, with wrong labels below zero on most sets, otherwise near zero, and above it on a few sets."
+drawing = plotting.set_differences(results, "log_loss", "BIAM-X", "BIAM-X-no-meta")
+drawing.axes[0].xaxis.set_major_locator(plt.MaxNLocator(4))
 plt.show()
 
 # %% [markdown]
@@ -216,7 +217,7 @@ loss = results[results["metric"] == "log_loss"].pivot_table(
 )
 worse = loss[[first, "BIAM-X-no-meta"]].lt(loss["BIAM-X"], axis=0).groupby("damage").sum()
 assert below.loc["noise20", first] > 22 and worse.loc["noise20", first] > 22
-assert worse.loc["imb20", "BIAM-X-no-meta"] == 0
+assert (loss["BIAM-X"] < loss["BIAM-X-no-meta"]).loc["imb20"].all()
 assert worse.loc["noise20", "BIAM-X-no-meta"] < 11
 assert (above > 2 * below).loc["imb20", "BIAM-X-no-meta"]
 assert (above > below).loc["noise20", "BIAM-X-no-meta"]
