@@ -169,8 +169,7 @@ ours, plain_ours = rank.loc["BIAM-X"], rank.loc["BIAM-X-no-meta"]
 assert (ours == rank.min()).all()
 assert (plain_ours > ours).all() and (plain_ours - ours < cd).all()
 behind = {metric: set(rank.index[rank[metric] > ours[metric] + cd]) for metric in rank}
-assert all({"BIAM", "BIAM-B", "meta-only"} <= names for names in behind.values())
-assert all(len(names) < 6 for names in behind.values())
+assert all({"BIAM", "BIAM-B", "Lasso+meta", "meta-only"} == names for names in behind.values())
 assert (rank.loc["meta-only"] == len(rank)).all()
 assert (rank.loc[["BIAM", "BIAM-B"]].min() > rank.drop(["BIAM", "BIAM-B", "meta-only"]).max()).all()
 assert (rank.loc["BIAM"] < rank.loc["BIAM-B"]).all()
@@ -206,9 +205,9 @@ assert ahead[["clean", "mnar20"]].all() and not ahead["noise20"]
 assert (error.loc[("meta-only", "clean")] > 1).sum() == 4
 
 # %% [markdown]
-# - **`BIAM-X` has the first rank by both errors**, and the lowest squared error on average over all three damages. Eight sets are few: the published loop, `meta-only` and a Lasso or so are further behind than the critical difference, nobody else.
+# - **`BIAM-X` has the first rank by both errors**, and the lowest squared error on average over all three damages. Eight sets are few: the published loop, `Lasso+meta` and `meta-only` are further behind than the critical difference, nobody else.
 # - **Its few meta rows pay where targets are wrong.** With a fifth of them shifted it has the first rank, and its mean error is below that of every rival without meta rows and of the same learner without them, though on three of the eight sets it is above the latter. Without damage and with gaps they change little on average. On California housing they cost a little, whatever the damage. Each of the five rivals gains by them where targets are shifted, and loses where nothing is wrong.
-# - **Without meta rows it is close behind itself**, within the critical difference.
+# - **Without meta rows our learner is not far behind**: it stays within the critical difference.
 # - **Where it loses.** Without damage explainable boosting and all three boosted trees have a lower error on average. Hourly hire of bicycles (`bike`) follows one curve on working days and another at weekends: there `BIAM-X`, which may pick pairs, comes no nearer to the trees than models of single features do. Without this one set its mean is below that of the trees for each damage, and without damage still above that of explainable boosting. On `concrete` the trees are ahead of it without damage and with gaps, but not with wrong targets.
 # - **The published loop is last but for the clean rows alone**, behind a Lasso. Its weights help it a little (`BIAM` before `BIAM-B`). `meta-only` is last by both errors: so few rows are no model. On four sets its error is above 1, about that of the training mean.
 #
