@@ -44,7 +44,7 @@ now[now["metric"].isin(["accuracy", "weight_auroc"])].round(4)
 #
 # `uniform40`: 40 % of the training labels are another class, drawn at random. `flip40`: 40 % of each class are called the next class. `lt10`: class sizes fall from the first to the last, 10:1.
 #
-# `CNN` is trained on the training pictures, `CNN-meta-only` on the meta pictures alone, `CNN+meta` on both together; `CNN-weighted` learns row weights on the meta pictures and trains on the others.
+# With more than two classes `BIAM-X` learns its row weights by a weighting network, as the published loop does, but solves the lower problem exactly. `CNN` is trained on the training pictures, `CNN-meta-only` on the meta pictures alone, `CNN+meta` on both together; `CNN-weighted` learns row weights on the meta pictures and trains on the others.
 # Mean ± standard deviation over the seeds; the best of a column is bold.
 
 # %%
