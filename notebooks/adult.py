@@ -278,7 +278,7 @@ assert kilobytes < 2000 < 2 * est.details_["covariance"].nbytes / 1024
 # %% [markdown]
 # The file is smaller than two megabytes, more than half of it the covariance behind the bands, and the loaded model gives the same probabilities to the last bit.
 #
-# Where no BIAM is installed, the model can go as text: a formula to read aloud, Python that imports nothing but `math`, one SELECT for a data base, or JSON.
+# Where no BIAM is installed, the model can go as text: a formula to read aloud, Python that imports nothing but `math`, one SELECT for a database, or JSON.
 
 # %%
 print("\n".join(line[:74] for line in est.formula_.splitlines()[:3]))

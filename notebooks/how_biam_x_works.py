@@ -23,12 +23,7 @@ import torch
 
 from biam import BIAMClassifier, BIAMRegressor, plotting
 from biam.corruption import shift_labels
-from biam.datasets.synthetic import (
-    add_label_noise,
-    make_additive_regression,
-    make_disc_classification,
-    make_planted_pairs,
-)
+from biam.datasets import synthetic
 from biam.plotting.style import BLUE, GREY, OCHRE, VERMILLION, axes, legend
 from biam.solvers.terms import Components
 
@@ -124,7 +119,7 @@ plt.show()
 # Now the labels. A table with honest noise; then a fifth of the training labels is shifted, and one in twenty is far off. The meta rows stay as they are.
 
 # %%
-split = make_additive_regression(n_rows, 4, random_state=seed)
+split = synthetic.make_additive_regression(n_rows, 4, random_state=seed)
 honest = [y + noise * rng.normal(size=len(y)) for y in (split.y_train, split.y_meta)]
 shifted = shift_labels(honest[0], 0.2, loc=2.0, random_state=seed)
 gross = shift_labels(shifted.values, 0.05, loc=0.0, scale=30.0, random_state=seed + 1)
@@ -190,7 +185,7 @@ print(f"wrong labels: {counted:.0f} counted by the weights, {wrong.sum()} in tru
 # With two classes a wrong label is a flipped one. The solver learns two **flip rates**: how often a true 0 is written as 1, and how often a true 1 as 0. They are found together with the curves. We plant four pairs of rates:
 
 # %%
-disc = make_disc_classification(2400, 4, random_state=seed)
+disc = synthetic.make_disc_classification(2400, 4, random_state=seed)
 planted = pd.DataFrame({"0 to 1": [0.05, 0.1, 0.3, 0.2], "1 to 0": [0.05, 0.3, 0.1, 0.2]})
 found, weights = [], []
 for rates in planted.to_numpy():
@@ -230,7 +225,7 @@ pd.DataFrame(weights, columns=["weight if right", "weight if flipped"]).round(2)
 
 # %%
 skewed = [y + 2 * noise * (rng.exponential(size=len(y)) - 1) for y in (split.y_train, split.y_meta)]
-moved = add_label_noise(split, "mixture_A", seed=seed).y_train
+moved = synthetic.add_label_noise(split, "mixture_A", seed=seed).y_train
 tables = {
     "gross": (gross.values, honest[1]),
     "skewed": skewed,
@@ -269,7 +264,7 @@ anchored.round(3)
 # A pair of features is a surface, and ten features have 45 pairs. The solver fits the curves first, and then asks for each pair: do products of the two features' components explain what is left over? This **score test** needs no fit of the pair. The answer is a chance, and the picture shows its exponent: 10 means one in ten billion, were there no such pair. Three pairs are planted.
 
 # %%
-pairs = make_planted_pairs("regression", random_state=seed)
+pairs = synthetic.make_planted_pairs("regression", random_state=seed)
 both = BIAMRegressor(random_state=seed)
 both.fit(pairs.X_train, pairs.y_train, pairs.X_meta, pairs.y_meta)
 evidence = both.details_["pair_evidence"]
@@ -349,7 +344,7 @@ judged.astype({"w": float, **dict.fromkeys(losses, float)}).round(3)
 # %%
 sizes, seconds, steps = [1000, 4000, 16000, 64000], [], []
 for n in sizes:
-    big = make_additive_regression(n, 8, noise_rate=0.3, random_state=seed)
+    big = synthetic.make_additive_regression(n, 8, noise_rate=0.3, random_state=seed)
     start = perf_counter()
     fit = BIAMRegressor(random_state=seed).fit(big.X_train, big.y_train, big.X_meta, big.y_meta)
     seconds.append(perf_counter() - start)
