@@ -140,6 +140,16 @@ def test_meta_rows_say_whether_wide_errors_are_wrong(honest):
         assert weights[of == 0].mean() > 0.85 > 0.3 > weights[of == 1].mean()
 
 
+def test_of_a_tail_that_is_partly_honest_that_part_counts():
+    e, _ = errors(6000, parts=TAILED | {"share": [0.6, 0.4]})
+    meta, _ = errors(2000, seed=1, parts=TAILED | {"share": [0.85, 0.15]})
+    noise = learned(started(np.r_[e, meta], n_meta=2000, n_wrong=1))
+    # Narrow errors are all right: 0.6 / 0.85 of the labels are, and so say the weights.
+    weights = noise.weights(torch.zeros(8000).double())
+    assert noise.wrong.tolist() == [False, False]
+    assert float(weights.mean()) == pytest.approx(0.6 / 0.85, abs=0.025)
+
+
 def test_without_meta_rows_wide_errors_are_a_tail_unless_they_stand_apart():
     kept = learned(started(errors(1500, parts=TAILED)[0], n_wrong=1))
     assert kept.wrong.tolist() == [False, False]
