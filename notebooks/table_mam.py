@@ -105,7 +105,7 @@ methods = [*rules.values(), "ERM", "BIAM-X", "meta-only", "Lasso", "EBM-main", "
 score_panels(both, "mse", methods, log=True)
 plt.show()
 
-# %% alt="One panel per classification scenario of MAM, accuracy on the clean test rows: HGB+meta lies furthest to the right; with both imbalance and flips MAM, ERM and rivals without meta rows are far to the left of BIAM-X and meta-only."
+# %% alt="One panel per classification scenario of MAM, accuracy on the clean test rows: HGB+meta, BIAM-X and meta-only lie furthest to the right; with both imbalance and flips HGB+meta is behind the other two, and MAM, ERM and rivals without meta rows are far to the left."
 score_panels(both, "accuracy", methods)
 plt.show()
 
@@ -120,23 +120,25 @@ printed, honest = (
     for rule in ("MAM:best look", "MAM:by meta rows")
 )
 assert (honest["wins"] == honest["seeds"]).all()
-ahead = printed.set_index("scenario")["wins"] == printed.set_index("scenario")["seeds"]
-assert list(ahead.index[~ahead]) == ["imbalance_0.15"]
+assert (printed["wins"] == printed["seeds"]).all() and (printed["seeds"] == 2).all()
 printed.round(4)
 
 # %%
 ours = pd.concat([wins(both, metric, "BIAM-X", "meta-only") for metric in ("mse", "accuracy")])
 ours = ours.set_index("scenario")
 ratio = (ours["BIAM-X"] / ours["meta-only"]).loc[["eps_A", "eps_B", "eps_C"]]
-assert ratio.between(0.95, 1.05).all()
-assert list(ours.index[ours["BIAM-X"] > ours["meta-only"] + 0.001]) == ["corruption_0.15"]
-boost = wins(both, "accuracy", "HGB+meta", "meta-only")
-assert (boost["wins"] == boost["seeds"]).all()
+assert ratio.between(0.99, 1.01).all()
+gain = (ours["BIAM-X"] - ours["meta-only"]).loc[list(flips)[3:]].round(5)
+assert list(gain.index[gain < 0]) == ["corruption_0.15"] and gain.abs().max() <= 0.002
+boost = wins(both, "accuracy", "HGB+meta", "BIAM-X").set_index("scenario")
+lead = boost["HGB+meta"] - boost["BIAM-X"]
+assert lead["corruption_0.15"].round(4) > 0 and lead["imbalance+corruption"] < -0.03
+assert lead["imbalance_0.15"].round(4) > 0 and (lead < 0.003).all()
 
 # %% [markdown]
-# - **The clean rows alone beat the printed MAM in five of six scenarios**, at both seeds that were run; in `imbalance_0.15` the printed look is ahead. Against MAM with its epoch chosen by the meta rows they win in all six.
-# - Our own learner gains little from the noisy rows here either: `BIAM-X` is within 5 % of `meta-only` in regression, and ahead by more than a tenth of a point of accuracy only with 15 % flipped labels.
-# - In classification gradient boosting with the meta rows added (`HGB+meta`) is ahead of both.
+# - **The clean rows alone beat the printed MAM in all six scenarios**, at both seeds that were run, and so they do when its epoch is chosen by the meta rows.
+# - Our own learner gains next to nothing from the noisy rows here: `BIAM-X` is within 1 % of `meta-only` in regression and within 0.2 points of accuracy in classification, below it with 15 % flipped labels.
+# - Gradient boosting with the meta rows added (`HGB+meta`) is a little ahead of `BIAM-X` with imbalance or flips alone, by less than 0.3 points. With both it is more than three points behind.
 #
 # With so many clean rows these scenarios do not show what weighting is for. [](table_ablations.ipynb) has few of them.
 #
