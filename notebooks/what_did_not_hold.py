@@ -115,3 +115,22 @@ claims = rows[
     (rows["source"] == "README") & (rows["table"] != "mam") & (rows["verdict"] != "missing")
 ]
 claims[["table", "scenario", "method", "metric", "paper", "reproduced", "verdict"]].round(3)
+
+# %% [markdown]
+# ## 5. Seeds that were looked at
+#
+# While the rules of BIAM-X were set (how many false terms may pass, when the label model is believed), its test scores on E1 to E7 were looked at for the seeds 42, 7 and 123. The seeds 2024 and 3407 were first run with the final code. Means of the macro-F1 in E7 and of the mse in E6:
+
+# %%
+pairs = pd.concat([load_results(stored, name) for name in ("e6", "e7")])
+pairs = pairs[(pairs["method"] == "BIAM-X") & pairs["metric"].isin(["mse", "f1_macro"])]
+fresh = pairs["seed"].astype(int).isin([2024, 3407]).map({True: "fresh", False: "looked at"})
+by_seed = pairs.groupby(["table", "scenario", fresh], sort=False)["value"].mean().unstack()
+by_seed["all"] = pairs.groupby(["table", "scenario"], sort=False)["value"].mean()
+e7, e6 = by_seed.loc["e7"], by_seed.loc["e6"]
+assert (e7["fresh"] < e7["looked at"]).sum() == 4
+assert e6.loc["null_main", "fresh"] > 1.4 * e6.loc["null_main", "looked at"]
+by_seed.round(3)
+
+# %% [markdown]
+# In four of the five scenarios of E7 the fresh seeds score lower, and in `null_main` of E6 their error is higher by more than two fifths. Two seeds of 240 test rows are few, but the means over five seeds are no clean test of BIAM-X. The same holds for the tables on real data: rules were changed after a look at the test scores of the quick run, on both of its seeds.
