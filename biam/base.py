@@ -1,5 +1,6 @@
 """What both estimators share: parameters, checks at the border, encoding, the call to a solver."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -25,6 +26,8 @@ from biam.validation import check_choice, check_integer, check_number
 
 __all__ = ["BIAMBase"]
 
+# Share and number of meta rows that may look wrong before `fit` says so.
+DOUBTFUL_SHARE, DOUBTFUL_ROWS = 0.02, 2
 SOLVERS = {"exact": ExactSolver, "published": PublishedSolver}
 GPU_ROWS = 100_000
 
@@ -47,6 +50,7 @@ class BIAMBase(Readable, BaseEstimator):
         interactions: bool | str = "auto",
         pairs: bool | str | int | Sequence[tuple[Any, Any]] = "auto",
         weighting: str = "posterior",
+        objective: str = "auto",
         standardise: bool | str = "auto",
         patience: int | str | None = "auto",
         handle_unknown: str = "error",
@@ -67,6 +71,7 @@ class BIAMBase(Readable, BaseEstimator):
         self.interactions = interactions
         self.pairs = pairs
         self.weighting = weighting
+        self.objective = objective
         self.standardise = standardise
         self.patience = patience
         self.handle_unknown = handle_unknown
@@ -115,10 +120,11 @@ class BIAMBase(Readable, BaseEstimator):
         encoder = TableEncoder(self._own_scale(self.standardise), self.handle_unknown)
         self.encoder_ = encoder.fit(X, weight)
         values = encoder.transform(X)
+        meta_values = _encoded_meta(encoder, X_meta) if has_meta else None
         fitted = self._solver(len(targets), encoder.names).fit(
             values,
             targets,
-            _encoded_meta(encoder, X_meta) if has_meta else None,
+            meta_values,
             meta_targets,
             n_classes=len(getattr(self, "classes_", ())),
             n_levels=encoder.n_levels,
@@ -130,12 +136,20 @@ class BIAMBase(Readable, BaseEstimator):
         self.status_, self.details_ = fitted.status, fitted.details
         self.n_iter_ = max(1, len(fitted.history))
         self._summarise(values)
+        self._finish(values, meta_values)
+        _warn_of_doubtful(self.details_.get("meta_doubts", ()))
         return self
+
+    def _finish(self, values: np.ndarray, meta_values: np.ndarray | None) -> None:
+        """What only one of the estimators does with a finished fit."""
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Raw model outputs, shape (n_rows, d), float64."""
         check_is_fitted(self)
-        design = self.model_.basis.design(self._values(X))
+        return self._encoded_outputs(self._values(X))
+
+    def _encoded_outputs(self, values: np.ndarray) -> np.ndarray:
+        design = self.model_.basis.design(values)
         with torch.inference_mode():
             return self.model_.outputs(self.w_, design).double().numpy()
 
@@ -186,6 +200,7 @@ class BIAMBase(Readable, BaseEstimator):
         check_choice("variant", self.variant, VARIANTS)
         check_choice("gates", self.gates, GATE_SCHEDULES)
         check_choice("weighting", self.weighting, WEIGHTINGS)
+        check_choice("objective", self.objective, ("auto", *self._objectives))
         check_choice("handle_unknown", self.handle_unknown, ("error", "missing"))
         for name, low in (("epochs", 1), ("batch_size", 1), ("n_knots", 2), ("n_ranks", 1)):
             check_integer(name, getattr(self, name), low=low)
@@ -292,6 +307,18 @@ def _encoded_meta(encoder: TableEncoder, X_meta: Any) -> np.ndarray:
         return encoder.transform(X_meta)
     except InvalidInputError as error:
         raise InvalidInputError(f"the meta rows do not fit: {error}") from None
+
+
+def _warn_of_doubtful(doubts: Sequence[float]) -> None:
+    """Say which meta rows look wrong; the fit has left them aside already."""
+    rows = np.flatnonzero(np.asarray(doubts) > 0.5)
+    if len(rows) >= max(DOUBTFUL_ROWS, DOUBTFUL_SHARE * len(doubts)):
+        some = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
+        warnings.warn(
+            f"{len(rows)} of {len(doubts)} meta rows look wrong (rows {some}): the fit hardly "
+            'counts them. Check them; details_["meta_doubts"] has the chance of each.',
+            stacklevel=3,
+        )
 
 
 def _check_pairs(pairs: Any) -> None:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array
 
 from biam import persistence
 from biam.base import BIAMBase
+from biam.decision import OBJECTIVES, decide, decision_rule, shifted_weights
 from biam.exceptions import InvalidInputError
 
 __all__ = ["BIAMClassifier", "BIAMRegressor", "load"]
@@ -56,6 +57,10 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
         meta rows; a weight is the chance that the label is right. "network": a weighting network
         trained by implicit, cross-fitted hypergradients. "equal": no weights. More than two classes
         have the network.
+    objective : str
+        What predictions should be best at. Classifier: "log_loss" and "accuracy" say the most
+        likely class; "balanced_accuracy" and "f1_macro" find the rule that is best on average over
+        the probabilities of the rows. Regressor: "mse". "auto" is the first.
     standardise : bool or "auto"
         Centre and scale the numeric columns and the target inside; "auto": exact yes, published no.
     patience : int, None or "auto"
@@ -103,6 +108,7 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     """
 
     _published_upper_lr = 0.01
+    _objectives = ("mse",)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predicted targets, shape (n_rows,)."""
@@ -121,6 +127,12 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
             y_meta = (_checked_target(y_meta, "y_meta") - self.y_centre_) / self.y_scale_
         return (y - self.y_centre_) / self.y_scale_, y_meta
 
+    def _finish(self, values: np.ndarray, meta_values: np.ndarray | None) -> None:
+        """Give losses and noise of the exact solver in the units of the target."""
+        for name, power in {"losses": 2, "meta_losses": 2, "noise": 1}.items():
+            if name in self.details_:
+                self.details_[name] = _times(self.details_[name], self.y_scale_**power)
+
 
 class BIAMClassifier(ClassifierMixin, BIAMBase):
     """Bilevel Interactive Additive Model for two or more classes.
@@ -131,13 +143,15 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
     Parameters
     ----------
     solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
-interactions, pairs, weighting, standardise, patience, handle_unknown, random_state, device, \
-progress, solver_options
+interactions, pairs, weighting, objective, standardise, patience, handle_unknown, random_state, \
+device, progress, solver_options
         As in `BIAMRegressor`.
 
     Attributes
     ----------
     classes_ : ndarray, shape (n_classes,)
+    decision_rule_ : ndarray, shape (2, n_classes)
+        Gain and cost of saying each class: the largest gain * probability - cost is predicted.
     shape_functions_, missing_effects_, interactions_, weights_, history_, feature_importances_, \
 complexity_, coefficients_, n_features_in_
         As in `BIAMRegressor`; effects of two classes are log-odds of the second.
@@ -152,6 +166,7 @@ complexity_, coefficients_, n_features_in_
     """
 
     _published_upper_lr = 0.1
+    _objectives = OBJECTIVES
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Log-odds of the second class, shape (n_rows,), or logits, shape (n_rows, n_classes)."""
@@ -159,16 +174,26 @@ complexity_, coefficients_, n_features_in_
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Class probabilities, shape (n_rows, n_classes)."""
-        f = self.decision_function(X)
+        return self._shares(self._outputs(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Classes by the rule that is best for `objective`, shape (n_rows,)."""
+        return self.classes_[decide(self.predict_proba(X), self.decision_rule_)]
+
+    def _finish(self, values: np.ndarray, meta_values: np.ndarray | None) -> None:
+        """Choose the rule that makes classes of probabilities (`biam.decision`)."""
+        proba, weight = self._shares(self._encoded_outputs(values)), None
+        if meta_values is not None:
+            weight = shifted_weights(proba, self._shares(self._encoded_outputs(meta_values)))
+        objective = "log_loss" if self.objective == "auto" else self.objective
+        self.decision_rule_ = decision_rule(proba, objective, weight)
+
+    def _shares(self, f: np.ndarray) -> np.ndarray:
+        f = self._logits(f)
         if f.ndim == 1:
             f = np.column_stack([np.zeros_like(f), f])
         e = np.exp(f - f.max(1, keepdims=True))
         return e / e.sum(1, keepdims=True)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Most likely classes, shape (n_rows,)."""
-        f = self.decision_function(X)
-        return self.classes_[(f > 0).astype(int) if f.ndim == 1 else f.argmax(1)]
 
     def _logits(self, f: np.ndarray) -> np.ndarray:
         if len(self.classes_) > 2:
@@ -222,6 +247,13 @@ def load(path: Any) -> BIAMBase:
     est = kinds[header["class"]](**header["params"])
     persistence.restore(est, header, arrays)
     return est
+
+
+def _times(value: Any, unit: float) -> Any:
+    """Numbers in a new unit; shares keep theirs."""
+    if isinstance(value, dict):
+        return {k: v if k.endswith("share") else _times(v, unit) for k, v in value.items()}
+    return [unit * x for x in value] if isinstance(value, list) else unit * value
 
 
 def _check_classes(y: np.ndarray, name: str) -> None:

@@ -28,6 +28,7 @@ _ARRAYS = (
     "column_means_",
     "term_sizes_",
     "classes_",
+    "decision_rule_",
     "feature_names_in_",
 )
 _PLAIN = ("history_", "terms_", "status_", "n_iter_", "n_features_in_", "y_centre_", "y_scale_")

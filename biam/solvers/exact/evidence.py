@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from biam.solvers.rows import Rows
+from biam.solvers.exact.rows import Rows
 
 __all__ = ["Evidence", "NoiseModel", "maximise"]
 
@@ -203,8 +203,9 @@ class _Live:
         self.column = self.alive[self.owner]
         after = torch.cat([torch.ones(1, dtype=torch.bool), self.column])
         groups = [g for g, on in zip(self.all.groups, self.alive.tolist(), strict=True) if on]
-        self.rows = self.all.use(groups)
-        return after[before].to(self.rows.device)
+        kept = after[before].to(self.rows.device)
+        self.rows = self.rows.narrow(groups, kept)
+        return kept
 
     def whole(self, w: Tensor, V: Tensor, f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Coefficients, covariance and outputs with zeros for the dead groups."""

@@ -91,30 +91,50 @@ class Components:
         return self.basis.features[j].kind == "level"
 
     def values(self, X: np.ndarray) -> tuple[list[Tensor], Tensor]:
-        """Components of every feature, shape (n, K_j) each, and the missing mask, (n, p)."""
-        design = self.basis.design(X)
-        parts = zip(self.basis.slices, self.maps, strict=True)
-        return [design.H[:, c] @ T for c, T in parts], design.M[:, 1:]
+        """Components of every feature, shape (n, K_j) each, and the missing mask, (n, p).
+
+        Each component is one run of memory, as each column of the design is: a pass over rows is
+        mostly the making of columns.
+        """
+        missing = torch.as_tensor(np.isnan(X))
+        x = torch.as_tensor(X).nan_to_num(0.0)
+        phi = [
+            (T.T @ feature.columns(x[:, j]).T).masked_fill_(missing[:, j], 0.0).T
+            for j, (feature, T) in enumerate(zip(self.basis.features, self.maps, strict=True))
+        ]
+        return phi, missing.double()
 
 
 def columns(phi: Sequence[Tensor], M: Tensor, shift: Tensor, groups: Iterable[Group]) -> Tensor:
     """The design matrix: a column of ones, then the groups one after another."""
-    blocks = [torch.ones_like(shift)[:, None]]
-    for group in groups:
-        parts = list(zip(*group.parts, strict=True))
-        if group.kind == "missing":
-            blocks.append(M[:, list(parts[0])])
-        elif group.kind == "shift":
-            blocks.append(shift[:, None])
-        elif group.kind == "interaction":
-            j, k = group.key
-            blocks.append(M[:, j, None] * phi[k][:, list(parts[0])])
-        elif group.kind == "pair":
-            j, k = group.key
-            blocks.append(phi[j][:, list(parts[0])] * phi[k][:, list(parts[1])])
+    groups = list(groups)
+    size = 1 + sum(map(len, groups))
+    A = torch.empty(size, len(shift), dtype=shift.dtype, device=shift.device).T
+    A[:, 0] = 1.0
+    for group, place in zip(groups, slices(groups), strict=True):
+        _write(A[:, place], group, phi, M, shift)
+    return A
+
+
+def _write(A: Tensor, group: Group, phi: Sequence[Tensor], M: Tensor, shift: Tensor) -> None:
+    """Fill the columns of one group."""
+    if group.kind == "shift":
+        A[:, 0] = shift
+    elif group.kind == "missing":
+        A.copy_(M[:, [j for (j,) in group.parts]])
+    elif group.kind == "pair":
+        j, k = group.key
+        for i, (a, b) in enumerate(group.parts):
+            torch.mul(phi[j][:, a], phi[k][:, b], out=A[:, i])
+    else:
+        first, last = group.parts[0][0], group.parts[-1][0]
+        part = phi[group.key[-1]][:, first : last + 1]
+        if last - first + 1 != len(group):
+            part = part[:, [a - first for (a,) in group.parts]]
+        if group.kind == "interaction":
+            torch.mul(part, M[:, group.key[0], None], out=A)
         else:
-            blocks.append(phi[group.key[0]][:, list(parts[0])])
-    return torch.cat(blocks, 1)
+            A.copy_(part)
 
 
 def main_groups(components: Components, gaps: Sequence[int]) -> list[Group]:

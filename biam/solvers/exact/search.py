@@ -7,14 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from biam.solvers.evidence import Evidence, NoiseModel, maximise
-from biam.solvers.rows import Rows
-from biam.solvers.screening import find_interactions, find_pairs
-from biam.solvers.terms import Group, pair_group, reaction_group, slices
+from biam.solvers.exact.evidence import Evidence, NoiseModel, maximise
+from biam.solvers.exact.rows import Rows
+from biam.solvers.exact.screening import find_interactions, find_pairs
+from biam.solvers.exact.terms import Group, pair_group, reaction_group, slices
 
 __all__ = ["TermSearch"]
 
-ROUNDS = 2
 MOST_PAIRS, MOST_INTERACTIONS = 6, 30
 # What keeps less than this is not worth a line on the page.
 LEAST_EDF = 0.3
@@ -33,6 +32,8 @@ class TermSearch:
         Features with missing values.
     epochs : int
         Most steps of a fit.
+    rounds : int
+        Most looks for terms.
     tick : callable, optional
         Called after each step.
     """
@@ -42,6 +43,7 @@ class TermSearch:
     gaps: Sequence[int]
     epochs: int
     tick: Callable[[], object] | None = None
+    rounds: int = 2
 
     def fit(
         self,
@@ -55,18 +57,24 @@ class TermSearch:
         options = {"max_iter": self.epochs, "tick": self.tick, **options}
         return maximise(rows, noise, w, penalties, **options)
 
-    def grow(self, fit: Evidence, *, leverage: bool = True) -> Evidence:
-        """Add terms to a fit for as long as there are any to add, two rounds at most."""
+    def begin(self, rows: Rows) -> Rows:
+        """The rows with the pairs asked for by name."""
+        pairs = self.pairs if self._named else ()
+        made = (pair_group(rows.components, j, k) for j, k in pairs)
+        return rows.use([*rows.groups, *(group for group in made if group)])
+
+    def grow(self, fit: Evidence, **options: Any) -> Evidence:
+        """Add terms to a fit for as long as there are any to add."""
         evidence = None
-        for round_ in range(ROUNDS):
+        for round_ in range(self.rounds):
             new, screened = self._wanted(fit, first=round_ == 0)
             evidence = screened if evidence is None else evidence
             if not new:
                 break
-            rows = fit.rows.use([*fit.rows.groups, *new])
+            rows = fit.rows.extend(new)
             w = torch.cat([fit.w, fit.w.new_zeros(rows.n_columns - len(fit.w))])
             penalties = torch.cat([fit.penalties, torch.ones(len(new), dtype=torch.float64)])
-            grown = self.fit(rows, fit.noise, w, penalties, leverage=leverage)
+            grown = self.fit(rows, fit.noise, w, penalties, **options)
             fit = self._pruned(grown)
         return replace(fit, pair_evidence=evidence)
 
@@ -80,18 +88,16 @@ class TermSearch:
             every = range(components.basis.n_features)
             keys = [(j, k) for j in self.gaps for k in every if j != k and (j, k) not in known]
             new += [group for j, k in keys if (group := reaction_group(components, j, k))]
-        pairs, evidence = self._pairs(fit, first=first)
+        pairs, evidence = self._pairs(fit)
         new += [group for j, k in pairs if (group := pair_group(components, j, k))]
         return new, evidence
 
-    def _pairs(
-        self, fit: Evidence, *, first: bool
-    ) -> tuple[Sequence[tuple[int, int]], Tensor | None]:
-        have = [group.key for group in fit.rows.groups if group.kind == "pair"]
+    def _pairs(self, fit: Evidence) -> tuple[Sequence[tuple[int, int]], Tensor | None]:
         if self._named:
-            return [pair for pair in self.pairs if pair not in have] if first else [], None
+            return [], None
+        have = sum(group.kind == "pair" for group in fit.rows.groups)
         most = MOST_PAIRS if self.pairs is True or self.pairs == "auto" else int(self.pairs)
-        return find_pairs(fit, most - len(have)) if most > len(have) else ([], None)
+        return find_pairs(fit, most - have) if most > have else ([], None)
 
     @property
     def _named(self) -> bool:
@@ -112,7 +118,7 @@ class TermSearch:
             return fit
         places = slices(groups)
         columns = [0, *(c for g in kept for c in range(places[g].start, places[g].stop))]
-        rows = fit.rows.use([groups[g] for g in kept])
+        rows = fit.rows.narrow([groups[g] for g in kept], torch.tensor(columns))
         w, V = fit.w[columns], fit.V[columns][:, columns]
         penalties, edf = fit.penalties[kept], fit.edf[kept]
         return replace(fit, rows=rows, w=w, penalties=penalties, f=rows.outputs(w), V=V, edf=edf)

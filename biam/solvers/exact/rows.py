@@ -7,17 +7,19 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from scipy.linalg.blas import dsyrk, ssyrk
 from torch import Tensor
 
-from biam.solvers.terms import Components, Group, columns
+from biam.solvers.exact.terms import Components, Group, columns
 
 __all__ = ["Rows"]
 
 BLOCK = 16_384
-KEPT_ENTRIES = 20_000_000
-# From so many rows on the Gram matrix is summed in single precision: its columns are orthonormal
-# or nearly so, and it only steers Newton's steps; gradients stay in double precision.
-SINGLE_ROWS = 10_000
+# What may be kept of a large table: entries of the design, and of the components.
+KEPT_ENTRIES, KEPT_VALUES = 100_000_000, 250_000_000
+# From so many rows on, blocks are in single precision, and their sums in double: columns are
+# orthonormal or nearly so, and an error of 1e-7 is far below what the rows leave open.
+SINGLE_ROWS = 3_000
 
 
 class Rows:
@@ -50,11 +52,32 @@ class Rows:
         other.groups, other._values = tuple(groups), self._values
         return other
 
+    def extend(self, new: Sequence[Group]) -> "Rows":
+        """The same rows with more groups of columns."""
+        other = self.use([*self.groups, *new])
+        if self._columns is not None and len(self) * other.n_columns <= KEPT_ENTRIES:
+            added = (A[:, 1:] for _, A in self.use(new)._made())
+            both = zip(self._columns, added, strict=True)
+            other._columns = [torch.cat([A.T, B.T]).T for A, B in both]
+        return other
+
+    def narrow(self, groups: Sequence[Group], columns: Tensor) -> "Rows":
+        """The same rows with some of the groups, whose columns are said again."""
+        other = self.use(groups)
+        if self._columns is not None:
+            other._columns = [A.T[columns].T for A in self._columns]
+        return other
+
     def take(self, rows: np.ndarray) -> "Rows":
         """Some of the rows, the same groups."""
         other = Rows(self.components, self.X[rows], self.shift[rows], self.device)
         other.groups = self.groups
         return other
+
+    @property
+    def kind(self) -> torch.dtype:
+        """Precision of a block."""
+        return torch.float32 if len(self) >= SINGLE_ROWS else torch.float64
 
     @property
     def n_columns(self) -> int:
@@ -68,13 +91,13 @@ class Rows:
                 yield place, *self._values[b]
             else:
                 phi, M = self.components.values(self.X[place])
-                yield place, [part.to(self.device) for part in phi], M.to(self.device)
+                to = {"device": self.device, "dtype": self.kind}
+                yield place, [part.to(**to) for part in phi], M.to(**to)
 
     def blocks(self) -> Iterator[tuple[slice, Tensor]]:
         """The design matrix, block by block."""
         places = self._places()
         if self._columns is None and len(self) * self.n_columns <= KEPT_ENTRIES:
-            self.keep()
             self._columns = [A for _, A in self._made()]
         if self._columns is None:
             yield from self._made()
@@ -82,17 +105,20 @@ class Rows:
             yield from zip(places, self._columns, strict=True)
 
     def keep(self) -> None:
-        """Hold on to the components, for those who share them through `use`."""
-        if self._values is None:
+        """Hold on to the components, unless they are too many; `use` shares them."""
+        n_values = sum(len(stiffness) for stiffness in self.components.stiffness)
+        if self._values is None and len(self) * n_values <= KEPT_VALUES:
             self._values = [(phi, M) for _, phi, M in self.values()]
 
     def outputs(self, w: Tensor) -> Tensor:
         """A w, shape (n,)."""
-        return torch.cat([A @ w for _, A in self.blocks()])
+        w = w.to(self.kind)
+        return torch.cat([(A @ w).double() for _, A in self.blocks()])
 
     def spread(self, V: Tensor) -> Tensor:
         """Variance of each row's output, a^T V a, shape (n,)."""
-        return torch.cat([((A @ V) * A).sum(1) for _, A in self.blocks()])
+        V = V.to(self.kind)
+        return torch.cat([((A @ V) * A).sum(1).double() for _, A in self.blocks()])
 
     def normal(
         self, precision: Tensor, residual: Tensor, extra: Tensor | None = None
@@ -112,21 +138,27 @@ class Rows:
         """
         c = self.n_columns + (0 if extra is None else extra.shape[1])
         gram, slope = precision.new_zeros(c, c), precision.new_zeros(c)
-        single = len(self) >= SINGLE_ROWS
-        pull = precision * residual
+        pull, root = (precision * residual).to(self.kind), precision.sqrt().to(self.kind)
         for place, A in self.blocks():
             if extra is not None:
-                A = torch.cat([A, extra[place]], 1)
+                A = torch.cat([A.T, extra[place].T.to(self.kind)]).T
             slope += A.T @ pull[place]
-            rooted = A * precision[place].sqrt()[:, None]
-            rooted = rooted.float() if single else rooted
-            gram += rooted.T @ rooted
+            gram += _gram(A * root[place, None])
         return gram, slope
 
     def _made(self) -> Iterator[tuple[slice, Tensor]]:
         for place, phi, M in self.values():
-            shift = torch.as_tensor(self.shift[place], dtype=torch.float64, device=self.device)
+            shift = torch.as_tensor(self.shift[place], dtype=self.kind, device=self.device)
             yield place, columns(phi, M, shift, self.groups)
 
     def _places(self) -> list[slice]:
         return [slice(i, min(i + BLOCK, len(self))) for i in range(0, len(self), BLOCK)]
+
+
+def _gram(A: Tensor) -> Tensor:
+    """A^T A; on a processor, only its upper half is computed."""
+    if A.device.type != "cpu":
+        return A.T @ A
+    syrk = ssyrk if A.dtype == torch.float32 else dsyrk
+    upper = torch.from_numpy(syrk(1.0, A.numpy(), trans=1))
+    return upper.triu() + upper.triu(1).T

@@ -1,16 +1,19 @@
 """The rows that BIAM-X fits: training rows, then meta rows, targets in robust units."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from biam.solvers.noise import Flips, Labels, Mixture
-from biam.solvers.rows import Rows
-from biam.solvers.terms import Components, Group, main_groups
+from biam.solvers.exact.absolute import robust_scale, weighted_quantile
+from biam.solvers.exact.flips import Flips
+from biam.solvers.exact.labels import Labels
+from biam.solvers.exact.mixture import Mixture
+from biam.solvers.exact.rows import Rows
+from biam.solvers.exact.terms import Components, Group, main_groups
 
-__all__ = ["Problem", "weighted_median"]
+__all__ = ["Problem"]
 
 LEAST_GAPS = 3
 # A sample saves nothing unless it leaves out a good part of the rows.
@@ -69,7 +72,7 @@ class Problem:
             # Training rows may hold the classes in other proportions than the meta rows.
             groups.append(Group("shift", (), ((0,),), torch.ones(1, dtype=torch.float64)))
         rows = Rows(components, X, ~trusted, device).use(groups)
-        parts = ((y - centre) / scale, trusted, fixed)
+        parts = ((y - centre) / scale, trusted, fixed, np.isnan(X[:, gaps]).astype(float))
         labels = Labels(*(torch.as_tensor(part, device=device) for part in parts))
         n_train = int((~trusted).sum())
         return cls(rows, labels, gaps, n_train, centre, scale, bool(n_classes))
@@ -94,23 +97,20 @@ class Problem:
         n_train = int((~labels.trusted).sum())
         return replace(self, rows=self.rows.take(kept), labels=labels, n_train=n_train)
 
+    def use(self, groups: Sequence[Group]) -> "Problem":
+        """The same rows with these groups of columns."""
+        return replace(self, rows=self.rows.use(groups))
+
     def plain(self, scale: float = 1.0) -> Mixture | Flips:
         """The noise model without wrong labels."""
         return Flips.plain(self.labels) if self.binary else Mixture.plain(self.labels, scale)
 
 
-def weighted_median(x: Tensor, weight: Tensor) -> float:
-    """Smallest value with half of the weight at or below it."""
-    order = x.argsort()
-    share = weight[order].cumsum(0) / weight.sum()
-    return float(x[order][int((share < 0.5).sum())])
-
-
 def _robust_units(y: np.ndarray, fixed: np.ndarray) -> tuple[float, float]:
     """Weighted median, and the median distance from it in units of a normal deviation."""
     values, weight = torch.as_tensor(y), torch.as_tensor(fixed)
-    centre = weighted_median(values, weight)
-    scale = 1.4826 * weighted_median((values - centre).abs(), weight)
+    centre = weighted_quantile(values, weight)
+    scale = robust_scale(values - centre, weight)
     if scale <= 0:
         scale = float((weight * (values - centre).square()).sum() / weight.sum()) ** 0.5
     return centre, scale if scale > 0 else 1.0

@@ -17,18 +17,18 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from biam.solvers.candidates import Candidates
-from biam.solvers.evidence import Evidence
+from biam.solvers.exact.candidates import Candidates
+from biam.solvers.exact.evidence import Evidence
+from biam.solvers.exact.problem import Problem
+from biam.solvers.exact.search import TermSearch
+from biam.solvers.exact.terms import as_model
 from biam.solvers.fitted import Fitted, one_thread
 from biam.solvers.network import NetworkSolver
-from biam.solvers.problem import Problem
-from biam.solvers.search import TermSearch
-from biam.solvers.terms import as_model
 
 __all__ = ["WEIGHTINGS", "ExactSolver"]
 
 WEIGHTINGS = ("posterior", "network", "equal")
-FULL_STEPS, GROWN_STEPS = 4, 8
+FULL_STEPS, GROWN_STEPS = 3, 6
 MOST_COVARIANCE = 1500
 SMALL = 4_000_000
 
@@ -93,12 +93,14 @@ class ExactSolver:
         hidden = None if self.progress else True
         with tqdm(unit="step", delay=2, disable=hidden) as bar:
             search = TermSearch(self.interactions, self.pairs, whole.gaps, self.epochs, bar.update)
+            small.rows.keep()
+            small = small.use(search.begin(small.rows).groups)
             candidates = Candidates(small, search, self.weighting, self.n_wrong)
             # Threads only pay on large products; on small ones they cost up to ten times.
             size = len(small.rows) * whole.rows.n_columns
             with one_thread() if size < SMALL else nullcontext():
                 name, fit = candidates.best()
-            if small is not whole:
+            if len(small.rows) < len(whole.rows):
                 fit = _on_all_rows(whole, name, fit, search)
         return _fitted(whole, name, fit, candidates.losses)
 
@@ -117,12 +119,14 @@ class ExactSolver:
 def _on_all_rows(whole: Problem, name: str, fit: Evidence, search: TermSearch) -> Evidence:
     """A few steps on all rows from what the sample has taught, and a look for more terms."""
     problem = whole.take(whole.meta) if name == "meta-only" else whole
+    problem.rows.keep()
     rows = problem.rows.use(fit.rows.groups)
     noise = fit.noise.on(problem.labels)
+    noise.inner = 1
     noise.refresh(rows.outputs(fit.w), torch.zeros_like(problem.labels.y))
     options = {"max_iter": FULL_STEPS, "leverage": False}
     fit = search.fit(rows, noise, fit.w, fit.penalties, **options)
-    return replace(search, epochs=GROWN_STEPS).grow(fit, leverage=False)
+    return replace(search, epochs=GROWN_STEPS, rounds=1).grow(fit, leverage=False)
 
 
 def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) -> Fitted:
@@ -144,6 +148,7 @@ def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) 
         "weighting": name,
         "noise": fit.noise.summary(scale),
         "meta_losses": judged,
+        "meta_doubts": noise.doubts(f).cpu().numpy(),
         "edf": float(fit.edf.sum()) + 1.0,
         "losses": (losses if whole.binary else losses * scale**2).cpu().numpy(),
         "terms": _terms(fit),

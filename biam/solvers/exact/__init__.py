@@ -1,0 +1,5 @@
+"""`solver="exact"`, BIAM-X: additive terms, label models, evidence, and the search for terms."""
+
+from biam.solvers.exact.solver import WEIGHTINGS, ExactSolver
+
+__all__ = ["WEIGHTINGS", "ExactSolver"]
