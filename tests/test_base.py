@@ -1,5 +1,6 @@
 """The border of both estimators: every misuse gets one clear sentence before any work starts."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from sklearn.base import clone
 
 from biam import BIAMClassifier, BIAMRegressor, load
+from biam.base import _warn_of_doubtful
 from biam.exceptions import InvalidInputError, UnknownNameError
 from biam.solvers.exact import ExactSolver
 from biam.solvers.published import PublishedSolver
@@ -90,6 +92,7 @@ BAD_PARAMETERS = {
     ),
     "gates": ({"gates": "robst"}, "unknown gates 'robst': did you mean 'robust'?"),
     "unknown": ({"handle_unknown": "mising"}, "unknown handle_unknown 'mising': did you mean"),
+    "objective": ({"objective": "f1_macro"}, "unknown objective 'f1_macro': known: auto, mse"),
     "interactions": ({"interactions": "yes"}, "unknown interactions 'yes': known: auto"),
     "standardise": ({"standardise": "yes"}, "unknown standardise 'yes': known: auto"),
     "epochs": ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
@@ -185,6 +188,60 @@ def test_sample_weights_that_cannot_work(no_work, est, weight, message):
 def test_parameters_that_cannot_work(no_work, settings, message):
     with pytest.raises(ValueError, match=message):
         BIAMRegressor(**settings).fit(X, Y)
+
+
+def test_a_classifier_has_objectives_of_its_own(no_work):
+    with pytest.raises(UnknownNameError, match="unknown objective 'mse': known: auto, log_loss"):
+        BIAMClassifier(objective="mse").fit(X, CLASSES)
+
+
+def dirty_meta(n_dirty, n_meta=60):
+    """A table with clean training labels, and meta rows of which some are far off."""
+    table = np.random.default_rng(1).uniform(-1, 1, size=(300 + n_meta, 2))
+    y = table[:, 0] + table[:, 1] ** 2 + 0.1 * np.random.default_rng(2).normal(size=len(table))
+    wrong = 300 + 7 * np.arange(n_dirty)
+    y[wrong] += 40
+    options = {"n_knots": 4, "pairs": False, "random_state": 0}
+    return BIAMRegressor(**options), (table[:300], y[:300], table[300:], y[300:]), wrong - 300
+
+
+def test_meta_rows_that_look_wrong_are_named():
+    est, given, wrong = dirty_meta(6)
+    with pytest.warns(UserWarning, match="6 of 60 meta rows look wrong") as told:
+        est.fit(*given)
+    assert f"(rows {', '.join(map(str, wrong))})" in str(told[0].message)
+    assert told[0].filename == __file__, "it points at the call"
+    doubts = est.details_["meta_doubts"]
+    assert sorted(np.argsort(-doubts)[:6]) == wrong.tolist()
+    assert ((doubts >= 0) & (doubts <= 1)).all()
+
+
+def test_no_more_than_ten_doubtful_rows_are_listed():
+    doubts = np.zeros(50)
+    doubts[::4] = 0.9
+    with pytest.warns(UserWarning, match=r"13 of 50 .*\(rows 0, 4, .*, 36, \.\.\.\)"):
+        _warn_of_doubtful(doubts)
+
+
+@pytest.mark.parametrize("n_meta", [10, 500])
+def test_single_doubtful_rows_are_not_worth_a_warning(n_meta):
+    doubts = np.r_[1.0, np.zeros(n_meta - 1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _warn_of_doubtful(doubts)
+        _warn_of_doubtful(np.zeros(n_meta))
+        _warn_of_doubtful(())
+    doubts[1 : 1 + n_meta // 50 + 1] = 0.6
+    with pytest.warns(UserWarning, match="meta rows look wrong"):
+        _warn_of_doubtful(doubts)
+
+
+def test_clean_meta_rows_are_not_warned_of():
+    est, given, _ = dirty_meta(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        est.fit(*given)
+    assert est.details_["meta_doubts"].shape == (60,)
 
 
 def test_unknown_names_can_be_caught_as_such():

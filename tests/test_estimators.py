@@ -196,6 +196,34 @@ def test_standardisation_frees_the_fit_from_units():
     assert (own.set_params(standardise=True).fit(X, y).encoder_.scale != 1).all()
 
 
+@pytest.mark.parametrize("n_meta", [0, 60], ids=["no-meta", "meta"])
+def test_details_are_in_units_of_the_target(n_meta):
+    split = make_additive_regression(300, 3, noise_rate=0.2, missing_rate=0.1)
+    X, y = split.X_train, split.y_train
+    meta = (split.X_meta, split.y_meta) if n_meta else (None, None)
+    moved = None if meta[1] is None else 50 * meta[1] - 3
+    options = {"random_state": 0, "n_knots": 5, "pairs": False}
+    first = BIAMRegressor(**options).fit(X, y, *meta)
+    second = BIAMRegressor(**options).fit(X, 50 * y - 3, meta[0], moved)
+    one, other = first.details_, second.details_
+    assert other["weighting"] == one["weighting"] == "posterior"
+    np.testing.assert_allclose(other["losses"], 2500 * one["losses"], rtol=1e-3)
+    assert other["losses"] == pytest.approx((50 * y - 3 - second.predict(X)) ** 2, rel=1e-6)
+    expected = {name: pytest.approx(2500 * x, rel=1e-3) for name, x in one["meta_losses"].items()}
+    assert other["meta_losses"] == expected
+    for name, unit in {
+        "mean": 50,
+        "scale": 50,
+        "gap_scale": 50,
+        "share": 1,
+        "right_share": 1,
+    }.items():
+        told = unit * np.array(one["noise"][name])
+        np.testing.assert_allclose(other["noise"][name], told, rtol=1e-3, atol=1e-6 * unit)
+    assert one["noise"]["scale"][0] == pytest.approx(0.1, rel=0.5), "the noise of the data"
+    np.testing.assert_allclose(other["meta_doubts"], one["meta_doubts"], atol=1e-3)
+
+
 @pytest.mark.parametrize("solver", [{"weighting": "network"}, {"solver": "published"}], ids=str)
 def test_patience_stops_earlier(solver):
     split = make_additive_regression(200, 3, noise_rate=0.3)
@@ -212,7 +240,7 @@ def test_patience_stops_earlier(solver):
 @pytest.mark.parametrize("progress", [True, False])
 def test_the_bar_is_silent_where_output_is_no_terminal(solver, progress, capfd, monkeypatch):
     # Without the delay a bar would show at once, if it showed at all.
-    for module in ("exact", "published"):
+    for module in ("exact.solver", "published"):
         monkeypatch.setattr(f"biam.solvers.{module}.tqdm", eager_bar)
     split = make_additive_regression(100, 2)
     parts = split.X_train, split.y_train, split.X_meta, split.y_meta

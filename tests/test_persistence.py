@@ -42,6 +42,7 @@ CASES = {
         ARRAY,
         np.where(CODES > 0, 1.5, -0.5) * 2,
     ),
+    "objective": (BIAMClassifier(n_knots=4, epochs=3, objective="f1_macro"), ARRAY, CODES > 1),
     "published": (BIAMRegressor(**LOOP), FRAME, Y),
     "pairs": (BIAMClassifier(variant="BIAM2", **LOOP), FRAME, CODES),
     "steps": (BIAMRegressor(variant="BIAM-H", standardise=True, **LOOP), ARRAY, Y),
@@ -69,6 +70,7 @@ def test_nothing_is_lost(name, tmp_path):
         assert back.classes_.tolist() == est.classes_.tolist()
         assert back.classes_.dtype == est.classes_.dtype
         assert np.array_equal(back.predict_proba(X), est.predict_proba(X))
+        assert np.array_equal(back.decision_rule_, est.decision_rule_)
     for table in ("shape_functions_", "missing_effects_", "interactions_"):
         pd.testing.assert_frame_equal(getattr(back, table), getattr(est, table))
     pd.testing.assert_frame_equal(back.explain(X), est.explain(X))

@@ -20,7 +20,7 @@ LAYERS = (
     {"exceptions"},
     {"validation"},
     {"table"},
-    {"basis", "losses", "penalties", "metrics", "corruption"},
+    {"basis", "losses", "penalties", "metrics", "corruption", "decision"},
     {"datasets"},
     {"additive", "taylor", "weighting"},
     {"lower"},

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
-from biam.solvers.noise import Flips, Mixture
-from biam.solvers.problem import LEAST_GAPS, WORTH_SAMPLING, Problem, weighted_median
+from biam.solvers.exact.flips import Flips
+from biam.solvers.exact.mixture import Mixture
+from biam.solvers.exact.problem import LEAST_GAPS, WORTH_SAMPLING, Problem
 
 
 def drawn(n=100, p=3, seed=0):
@@ -22,13 +24,19 @@ def kinds(problem):
     return [g.kind for g in problem.rows.groups]
 
 
-@pytest.mark.parametrize("n", [1, 2, 9, 10])
-def test_the_median_of_repeated_values_is_that_of_weights(n):
-    stream = np.random.default_rng(n)
-    x, times = stream.normal(size=n), stream.integers(1, 4, n)
-    weighted = weighted_median(torch.as_tensor(x), torch.as_tensor(times).double())
-    lower = np.sort(np.repeat(x, times))[(times.sum() - 1) // 2]
-    assert weighted == lower
+def test_units_are_the_median_and_the_median_distance_from_it():
+    X, y = drawn(9)
+    problem = made(X, y)
+    assert problem.centre == np.median(y)
+    distance = np.median(np.abs(y - np.median(y)))
+    assert problem.scale == pytest.approx(distance / norm.ppf(0.75), rel=1e-12)
+
+
+def test_a_change_of_sign_changes_the_signs_of_the_targets():
+    X, y = drawn(10)
+    problem, turned = made(X, y), made(X, -y)
+    assert (turned.centre, turned.scale) == (-problem.centre, problem.scale)
+    assert torch.equal(turned.labels.y, -problem.labels.y)
 
 
 def test_targets_are_in_units_that_outliers_do_not_reach():
@@ -89,6 +97,17 @@ def test_few_gaps_have_no_effect_of_their_own(n_gaps):
     problem = made(X, y)
     assert problem.gaps == ((1,) if n_gaps >= LEAST_GAPS else ())
     assert ("missing" in kinds(problem)) == (n_gaps >= LEAST_GAPS)
+
+
+def test_labels_say_where_features_that_have_gaps_are_missing():
+    X, y = drawn()
+    X[:LEAST_GAPS, 2], X[10:30, 0], X[40:42, 1] = np.nan, np.nan, np.nan
+    problem = made(X[:80], y[:80], (X[80:], y[80:]))
+    assert problem.gaps == (0, 2)
+    np.testing.assert_array_equal(problem.labels.gaps, np.isnan(X[:, [0, 2]]))
+    assert made(*drawn()).labels.gaps.shape == (100, 0)
+    part = problem.take(np.array([0, 15, 90]))
+    assert part.labels.gaps.tolist() == [[0, 1], [1, 0], [0, 0]]
 
 
 def test_gaps_in_rows_of_no_weight_do_not_count():

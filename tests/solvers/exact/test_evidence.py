@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from biam.solvers.evidence import INTERCEPT, LITTLE, MOST, START, _factor, maximise
-from biam.solvers.noise import Flips, Labels, Mixture
-from biam.solvers.rows import Rows
-from biam.solvers.terms import Components, main_groups, pair_group
+from biam.solvers.exact.evidence import INTERCEPT, LITTLE, MOST, START, _factor, maximise
+from biam.solvers.exact.flips import Flips
+from biam.solvers.exact.labels import Labels
+from biam.solvers.exact.mixture import Mixture
+from biam.solvers.exact.rows import Rows
+from biam.solvers.exact.terms import Components, main_groups, pair_group
 
 
 class Known:
@@ -44,7 +46,12 @@ def table(n=120, seed=0):
 
 
 def labels(y):
-    return Labels(y, torch.zeros(len(y), dtype=torch.bool), torch.ones(len(y)).double())
+    return Labels(
+        y,
+        torch.zeros(len(y), dtype=torch.bool),
+        torch.ones(len(y)).double(),
+        torch.zeros(len(y), 0).double(),
+    )
 
 
 def dense(rows):

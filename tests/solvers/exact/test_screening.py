@@ -5,11 +5,13 @@ import pytest
 import torch
 from scipy import stats
 
-from biam.solvers import rows as rows_module
-from biam.solvers.evidence import maximise
-from biam.solvers.noise import Flips, Labels, Mixture
-from biam.solvers.rows import Rows
-from biam.solvers.screening import (
+from biam.solvers.exact import rows as rows_module
+from biam.solvers.exact.evidence import maximise
+from biam.solvers.exact.flips import Flips
+from biam.solvers.exact.labels import Labels
+from biam.solvers.exact.mixture import Mixture
+from biam.solvers.exact.rows import Rows
+from biam.solvers.exact.screening import (
     FALSE_PAIRS,
     LEAST_ROWS,
     SCREEN_DEGREE,
@@ -17,7 +19,14 @@ from biam.solvers.screening import (
     find_pairs,
     scores,
 )
-from biam.solvers.terms import Components, all_pairs, columns, main_groups, pair_group
+from biam.solvers.exact.terms import (
+    Components,
+    all_pairs,
+    columns,
+    main_groups,
+    pair_group,
+    reaction_group,
+)
 
 
 def rows_of(X, n_levels=None, gaps=()):
@@ -26,11 +35,12 @@ def rows_of(X, n_levels=None, gaps=()):
 
 
 def fitted(X, y, *, classes=False, n_levels=None, extra=()):
-    gaps = tuple(np.flatnonzero(np.isnan(X).any(0)))
+    gaps = tuple(np.flatnonzero(np.isnan(X).any(0)).tolist())
     rows = rows_of(X, n_levels, gaps)
     rows = rows.use([*rows.groups, *(pair_group(rows.components, *pair) for pair in extra)])
     y = torch.as_tensor(np.asarray(y, float))
-    given = Labels(y, torch.zeros(len(y), dtype=torch.bool), torch.ones(len(y)).double())
+    none, ones = torch.zeros(len(y), dtype=torch.bool), torch.ones(len(y)).double()
+    given = Labels(y, none, ones, torch.as_tensor(np.isnan(X[:, gaps]).astype(float)))
     noise = Flips.plain(given) if classes else Mixture.plain(given, 1.0)
     return maximise(rows, noise, max_iter=20)
 
@@ -45,47 +55,122 @@ def dense(rows, group):
     return columns(phi, M, torch.zeros(len(rows)).double(), [group])[:, 1:].numpy()
 
 
+def statistics(C, precision, residual):
+    """Score statistic by the variance that the precisions tell, and by that of the errors."""
+    slope, p = C.T @ (precision * residual), precision * residual
+    variances = (C.T * precision) @ C, (C.T * p**2) @ C
+    eye = np.eye(C.shape[1])
+    near = [V + (1e-6 * np.trace(V) / len(V) + 1e-12) * eye for V in variances]
+    return [slope @ np.linalg.solve(V, slope) for V in near]
+
+
+def interactions_of(components, gaps):
+    p = components.basis.n_features
+    made = [reaction_group(components, j, k) for j in gaps for k in range(p) if j != k]
+    return [group for group in made if group is not None]
+
+
+def uneven(X, seed=0):
+    """Precisions, and errors that do not keep to them."""
+    stream = np.random.default_rng(seed)
+    p = stream.exponential(size=len(X))
+    x = np.nan_to_num(X[:, 0])
+    return p, (0.5 + x**2) * stream.normal(size=len(X)) / np.sqrt(p)
+
+
+@pytest.mark.parametrize("kind", ["pairs", "interactions"])
+@pytest.mark.parametrize("block", [40, 1000])
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "made-anew"])
+def test_scores_are_those_of_dense_columns(mixed, monkeypatch, kind, block, kept):
+    monkeypatch.setattr(rows_module, "BLOCK", block)
+    rows = Rows(mixed.components, mixed.X, np.ones(300, bool)).use(mixed.groups[:3])
+    if kept:
+        rows.keep()
+    groups = pairs_of(rows) if kind == "pairs" else interactions_of(mixed.components, (0, 1, 2))
+    p, r = uneven(mixed.X)
+    found, support = scores(rows, groups, torch.as_tensor(p), torch.as_tensor(r))
+    assert len(groups) == (6 if kind == "pairs" else 9)
+    model_based = 0
+    for group, value, n in zip(groups, found, support, strict=True):
+        both = statistics(dense(rows, group), p, r)
+        assert value == pytest.approx(min(both), rel=1e-7)
+        model_based += both[0] < both[1]
+        j, k = group.key
+        gone, seen = np.isnan(mixed.X[:, j]), ~np.isnan(mixed.X[:, k])
+        assert n == np.sum((~gone if kind == "pairs" else gone) & seen)
+    assert 0 < model_based < len(groups), "each of the two is the smaller one somewhere"
+
+
+def test_scores_of_many_rows_are_nearly_those_in_double_precision(mixed, monkeypatch):
+    p, r = (torch.as_tensor(part) for part in uneven(mixed.X))
+    rows = Rows(mixed.components, mixed.X, np.ones(300, bool))
+    for groups in (pairs_of(rows), interactions_of(mixed.components, (0, 1, 2))):
+        exact, support = scores(rows, groups, p, r)
+        with monkeypatch.context() as patch:
+            patch.setattr(rows_module, "SINGLE_ROWS", 1)
+            single, same = scores(rows.use([]), groups, p, r)
+        assert single != exact
+        np.testing.assert_allclose(single, exact, rtol=1e-3)
+        assert same == support
+
+
 def test_the_score_is_the_sum_of_squares_that_the_columns_explain():
     stream = np.random.default_rng(0)
     rows = rows_of(stream.normal(size=(150, 3)))
-    p, r = stream.exponential(size=150), stream.normal(size=150)
+    p = stream.exponential(size=150)
+    # Errors exactly as large as their precisions say: both variances are the same.
+    r = stream.choice([-1.0, 1.0], 150) / np.sqrt(p)
     found, support = scores(rows, pairs_of(rows), torch.as_tensor(p), torch.as_tensor(r))
     for group, value in zip(pairs_of(rows), found, strict=True):
         C = dense(rows, group) * np.sqrt(p)[:, None]
         left = np.sqrt(p) * r - C @ np.linalg.lstsq(C, np.sqrt(p) * r, rcond=None)[0]
-        assert float(value) == pytest.approx((p * r) @ r - left @ left, rel=1e-4)
-    assert support.tolist() == [150] * 3
+        assert value == pytest.approx((p * r) @ r - left @ left, rel=1e-4)
+    assert support == [150] * 3
 
 
-@pytest.mark.parametrize("block", [40, 64, 1000])
-def test_scores_of_blocks_are_those_of_the_whole(monkeypatch, block):
+def drawn_scores(draw, n_draws=60):
+    """Scores of pairs that share no feature: nearly independent."""
     stream = np.random.default_rng(0)
-    X = stream.normal(size=(150, 6))
-    given = [
-        torch.as_tensor(stream.exponential(size=150)),
-        torch.as_tensor(stream.normal(size=150)),
-    ]
-    rows = rows_of(X)
-    expected, support = scores(rows, pairs_of(rows), *given)
-    monkeypatch.setattr(rows_module, "BLOCK", block)
-    monkeypatch.setattr("biam.solvers.screening.BATCH", 4)
-    again, same = scores(rows_of(X), pairs_of(rows), *given)
-    torch.testing.assert_close(again, expected, rtol=1e-9, atol=1e-9)
-    assert torch.equal(same, support)
-
-
-def test_scores_are_chi_squared_where_there_is_no_pair():
-    stream = np.random.default_rng(0)
-    rows = rows_of(stream.normal(size=(400, 12)))
-    groups = pairs_of(rows)
+    rows = rows_of(stream.normal(size=(400, 8)))
+    groups = [pair_group(rows.components, j, j + 1, SCREEN_DEGREE) for j in (0, 2, 4, 6)]
     precision = torch.as_tensor(stream.exponential(size=400))
-    drawn = []
-    for _ in range(6):
-        noise = torch.as_tensor(stream.normal(size=400)) / precision.sqrt()
-        drawn.append(scores(rows, groups, precision, noise)[0])
+    found = []
+    for _ in range(n_draws):
+        noise = torch.as_tensor(draw(stream)) / precision.sqrt()
+        found += scores(rows, groups, precision, noise)[0]
     sizes = {len(g) for g in groups}
     assert len(sizes) == 1
-    assert stats.kstest(torch.cat(drawn).numpy(), stats.chi2(sizes.pop()).cdf).pvalue > 0.01
+    return np.array(found), stats.chi2(sizes.pop())
+
+
+def test_scores_are_chi_squared_where_there_is_no_pair_and_errors_are_as_told():
+    found, chi2 = drawn_scores(lambda stream: stream.choice([-1.0, 1.0], 400))
+    assert stats.kstest(found, chi2.cdf).pvalue > 0.01
+
+
+def test_scores_are_a_little_below_chi_squared_where_errors_are_normal():
+    found, chi2 = drawn_scores(lambda stream: stream.normal(size=400))
+    assert 0.8 * chi2.mean() < found.mean() < chi2.mean()
+    for share in (0.5, 0.9, 0.99):
+        assert np.mean(found > chi2.isf(share)) < share + 0.03
+
+
+def test_uneven_and_heavy_tailed_errors_make_no_pairs():
+    stream = np.random.default_rng(0)
+    told = []
+    for _ in range(10):
+        X = stream.normal(size=(400, 8))
+        rows = rows_of(X)
+        groups = pairs_of(rows)
+        # Wide where a pair's columns are large, and far out now and then; no pair moves the mean.
+        e = np.exp(0.7 * np.abs(X[:, 0] * X[:, 1])) * stream.standard_t(2.5, size=400)
+        p = np.full(400, 1 / np.mean(e**2))
+        bound = stats.chi2(len(groups[0])).isf(FALSE_PAIRS / len(groups))
+        found, _ = scores(rows, groups, torch.as_tensor(p), torch.as_tensor(e))
+        naive = [statistics(dense(rows, group), p, e)[0] for group in groups]
+        told.append([sum(np.array(found) > bound), sum(np.array(naive) > bound)])
+    robust, naive = np.sum(told, 0)
+    assert robust <= 1 < 5 <= naive
 
 
 @pytest.mark.parametrize("classes", [False, True], ids=["numbers", "classes"])

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from biam.solvers.noise import Labels, Mixture
-from biam.solvers.rows import Rows
-from biam.solvers.search import LEAST_EDF, MOST_PAIRS, TermSearch
-from biam.solvers.terms import Components, main_groups, pair_group, reaction_group
+from biam.solvers.exact.labels import Labels
+from biam.solvers.exact.mixture import Mixture
+from biam.solvers.exact.rows import Rows
+from biam.solvers.exact.search import LEAST_EDF, MOST_PAIRS, TermSearch
+from biam.solvers.exact.terms import Components, main_groups, pair_group, reaction_group
 
 
 def problem(seed=0, *, pairs=True, reaction=True, n=700):
@@ -21,7 +22,9 @@ def problem(seed=0, *, pairs=True, reaction=True, n=700):
     components = Components.fit(X, 6, None, np.ones(n))
     rows = Rows(components, X, np.ones(n, bool)).use(main_groups(components, (4,)))
     y = torch.as_tensor(y)
-    given = Labels(y, torch.zeros(n, dtype=torch.bool), torch.ones(n).double())
+    given = Labels(
+        y, torch.zeros(n, dtype=torch.bool), torch.ones(n).double(), torch.zeros(n, 0).double()
+    )
     return rows, Mixture.plain(given, 1.0)
 
 

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biam.basis import Basis
-from biam.solvers.terms import (
+from biam.solvers.exact.terms import (
     PAIR_DEGREE,
     REACTION_COMPONENTS,
     Components,
+    Group,
     all_pairs,
     as_model,
     columns,
@@ -149,14 +150,65 @@ def test_pairs_and_reactions_take_the_smooth_components_first(mixed):
     assert reaction_group(mixed.components, 0, 2).stiffness.tolist() == [1, 1, 1]
 
 
+def plain_columns(components, X, shift, groups):
+    """The design one entry at a time, as the kinds of group are described."""
+    phi, _ = components.values(X)
+    phi, M = [part.numpy() for part in phi], np.isnan(X).astype(float)
+    made = [np.ones(len(X))]
+    for group in groups:
+        for part in group.parts:
+            made.append(
+                {
+                    "line": lambda g, p: phi[g.key[0]][:, p[0]],
+                    "shape": lambda g, p: phi[g.key[0]][:, p[0]],
+                    "level": lambda g, p: phi[g.key[0]][:, p[0]],
+                    "missing": lambda g, p: M[:, p[0]],
+                    "interaction": lambda g, p: M[:, g.key[0]] * phi[g.key[1]][:, p[0]],
+                    "pair": lambda g, p: phi[g.key[0]][:, p[0]] * phi[g.key[1]][:, p[1]],
+                    "shift": lambda g, p: shift.astype(float),
+                }[group.kind](group, part)
+            )
+    return np.column_stack(made)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_columns_are_what_the_groups_say(mixed, dtype):
+    phi, M = mixed.components.values(mixed.X)
+    given = [part.to(dtype) for part in phi], M.to(dtype)
+    shift = np.arange(300) < 240
+    A = columns(*given, torch.as_tensor(shift).to(dtype), mixed.groups)
+    assert A.dtype == dtype
+    assert {g.kind for g in mixed.groups} == {
+        *("line", "shape", "level", "missing", "interaction", "pair", "shift")
+    }
+    near = 1e-12 if dtype == torch.float64 else 1e-5
+    expected = plain_columns(mixed.components, mixed.X, shift, mixed.groups)
+    np.testing.assert_allclose(A, expected, rtol=near, atol=near)
+
+
+def test_columns_need_not_be_neighbours_among_the_components(mixed):
+    shape = next(g for g in mixed.groups if g.kind == "shape")
+    every_other = Group("shape", shape.key, shape.parts[::2], shape.stiffness[::2])
+    phi, M = mixed.components.values(mixed.X)
+    A = columns(phi, M, torch.zeros(300).double(), [every_other])
+    expected = plain_columns(mixed.components, mixed.X, np.zeros(300), [every_other])
+    np.testing.assert_allclose(A, expected, rtol=1e-12)
+
+
+def test_components_and_columns_are_runs_of_memory(mixed):
+    phi, M = mixed.components.values(mixed.X)
+    assert all(part.T.is_contiguous() for part in phi)
+    assert columns(phi, M, torch.zeros(300).double(), mixed.groups).T.is_contiguous()
+
+
 def test_columns_of_a_pair_hold_nothing_of_main_effects():
     # Every value of one feature with every value of the other: independent to the last bit.
     x, z = drawn(20), drawn(25, seed=1, kind="exponential")
     X = np.array([(a, b) for a in x for b in z])
     made = Components.fit(X, 6, None, np.ones(len(X)))
     phi, M = made.values(X)
-    pair = columns(phi, M, torch.zeros(len(X)), [pair_group(made, 0, 1)])[:, 1:]
-    main = columns(phi, M, torch.zeros(len(X)), main_groups(made, ()))
+    pair = columns(phi, M, torch.zeros(len(X)).double(), [pair_group(made, 0, 1)])[:, 1:]
+    main = columns(phi, M, torch.zeros(len(X)).double(), main_groups(made, ()))
     assert (pair.T @ main / len(X)).abs().max() < 1e-10
     np.testing.assert_allclose(pair.T @ pair / len(X), np.eye(pair.shape[1]), atol=1e-6)
 

@@ -1,22 +1,23 @@
-"""Label models: EM climbs, planted components and rates come back, derivatives are derivatives."""
+"""Numbers as labels: EM climbs, planted components and variances of gaps come back."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from scipy import optimize, stats
+from scipy.special import logsumexp
 from sklearn.metrics import roc_auc_score
 
-from biam.solvers.evidence import maximise
-from biam.solvers.noise import META_PRIOR, SHARE_PRIOR, Flips, Labels, Mixture
-from biam.solvers.rows import Rows
-from biam.solvers.terms import Components, main_groups
+from biam.solvers.exact.labels import Labels
+from biam.solvers.exact.mixture import META_PRIOR, ROUNDS, SHARE_PRIOR, Mixture
 
 
-def labels(y, *, n_meta=0, fixed=None):
+def labels(y, *, n_meta=0, fixed=None, gaps=None):
     y = torch.as_tensor(np.asarray(y, float))
     fixed = torch.ones(len(y)).double() if fixed is None else torch.as_tensor(fixed)
-    return Labels(y, torch.arange(len(y)) >= len(y) - n_meta, fixed)
+    gaps = torch.zeros(len(y), 0).double() if gaps is None else torch.as_tensor(gaps).double()
+    return Labels(y, torch.arange(len(y)) >= len(y) - n_meta, fixed, gaps)
 
 
 PLANTED = {"mean": [0.0, 2.0, -3.0], "scale": [0.1, 0.3, 0.5], "share": [0.7, 0.2, 0.1]}
@@ -37,8 +38,8 @@ def learned(noise, rounds=40):
     return noise
 
 
-def started(e, *, n_meta=0, n_wrong=2, scale=0.15, fixed=None):
-    given = labels(e, n_meta=n_meta, fixed=fixed)
+def started(e, *, n_meta=0, n_wrong=2, scale=0.15, fixed=None, gaps=None):
+    given = labels(e, n_meta=n_meta, fixed=fixed, gaps=gaps)
     zero = torch.zeros_like(given.y)
     return Mixture.start(given, zero, zero, scale, n_wrong)
 
@@ -46,7 +47,8 @@ def started(e, *, n_meta=0, n_wrong=2, scale=0.15, fixed=None):
 def penalised(noise):
     """Log likelihood of errors and priors of shares: what one EM step may not lower."""
     e, given = noise.labels.y[:, None], noise.labels
-    normal = torch.distributions.Normal(noise.means, noise.scales).log_prob(e)
+    scales = (noise.scales.square() + (given.gaps @ noise.hidden)[:, None]).sqrt()
+    normal = torch.distributions.Normal(noise.means, scales).log_prob(e)
     share = torch.where(given.trusted[:, None], noise.meta_shares, noise.shares)
     value = float((given.fixed * torch.logsumexp(normal + share.log(), 1)).sum())
     prior = torch.full_like(noise.shares, META_PRIOR[1])
@@ -57,11 +59,14 @@ def penalised(noise):
 
 @pytest.mark.parametrize("n_meta", [0, 60], ids=["no-meta", "meta"])
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-def test_em_never_lowers_the_penalised_likelihood(n_meta, weighted):
+@pytest.mark.parametrize("n_gaps", [0, 2])
+def test_em_never_lowers_the_penalised_likelihood(n_meta, weighted, n_gaps):
     e, _ = errors(500)
     e[500 - n_meta :] = 0.1 * np.random.default_rng(2).normal(size=n_meta)
     fixed = np.random.default_rng(1).exponential(size=500) if weighted else None
-    noise = started(e, n_meta=n_meta, n_wrong=3, scale=0.4, fixed=fixed)
+    gaps = np.random.default_rng(3).uniform(size=(500, n_gaps)) < 0.3
+    e = e + gaps @ [0.3, 0.1][:n_gaps] * np.random.default_rng(4).normal(size=500)
+    noise = started(e, n_meta=n_meta, n_wrong=3, scale=0.4, fixed=fixed, gaps=gaps)
     values = [penalised(noise)]
     for _ in range(15):
         learned(noise, 1)
@@ -181,6 +186,7 @@ def test_components_judge_other_rows_and_speak_in_units():
     plain, scaled = noise.summary(), noise.summary(10.0)
     for name in ("mean", "scale"):
         assert scaled[name] == pytest.approx([10 * x for x in plain[name]])
+    assert scaled["gap_scale"] == plain["gap_scale"] == []
     for name in ("share", "right_share"):
         assert scaled[name] == plain[name]
         assert sum(plain[name]) == pytest.approx(1)
@@ -207,177 +213,133 @@ def test_left_out_losses_are_those_of_refits(weighted):
     np.testing.assert_allclose(noise.left_out(f, spread), expected, rtol=1e-9)
 
 
-# Two classes
+# Gaps widen errors
 
 
-def flips(n=40, seed=0, *, n_meta=10, weighted=True, rates=(0.1, 0.25)):
+def gapped(n, seed=0, *, scale=0.3, hidden=(0.25, 1.0)):
+    """Errors of variance scale^2 + gaps @ hidden, and the gaps."""
     stream = np.random.default_rng(seed)
-    fixed = stream.exponential(size=n) if weighted else None
-    given = labels(stream.integers(0, 2, n), n_meta=n_meta, fixed=fixed)
-    f = torch.as_tensor(stream.normal(size=n))
-    return Flips(given, torch.tensor(rates, dtype=torch.float64)), f
+    gaps = (stream.uniform(size=(n, len(hidden))) < 0.25).astype(float)
+    return stream.normal(size=n) * np.sqrt(scale**2 + gaps @ hidden), gaps
 
 
-def turned(noise, logits):
-    return Flips(noise.labels, torch.sigmoid(logits))
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_variances_of_gaps_are_the_most_likely_ones(weighted):
+    e, gaps = gapped(300)
+    stream = np.random.default_rng(1)
+    fixed = stream.exponential(size=300) if weighted else np.ones(300)
+    spread = 0.02 * stream.uniform(size=300)
+    noise = Mixture.plain(labels(e, fixed=fixed, gaps=gaps), 1.0)
+    zero = torch.zeros(300).double()
+    for _ in range(400):
+        noise.refresh(zero, torch.as_tensor(spread))
+
+    def surprise(logs):
+        total = np.exp(logs[0]) + gaps @ np.exp(logs[1:])
+        return 0.5 * fixed @ (np.log(total) + (e**2 + spread) / total)
+
+    best = optimize.minimize(surprise, np.zeros(3), options={"gtol": 1e-8})
+    found = np.r_[noise.scales.numpy() ** 2, noise.hidden.numpy()]
+    np.testing.assert_allclose(found, np.exp(best.x), rtol=1e-4)
 
 
-def slope_of(function, x, h=1e-5):
-    moves = h * torch.eye(len(x), dtype=torch.float64)
-    found = [(function(x + m) - function(x - m)) / (2 * h) for m in moves]
-    return torch.tensor(found, dtype=torch.float64)
+def test_planted_variances_of_gaps_come_back():
+    e, gaps = gapped(6000)
+    noise = learned(started(e, scale=0.3, n_wrong=1, gaps=gaps), 60)
+    assert float(noise.scales[0]) == pytest.approx(0.3, rel=0.05)
+    np.testing.assert_allclose(noise.hidden, [0.25, 1.0], rtol=0.15)
+    # None of these errors is a wrong label: a gap explains the wide ones.
+    assert float(noise.weights(torch.zeros(6000).double()).mean()) > 0.98
+    blind = learned(started(e, scale=0.3, n_wrong=1), 60)
+    assert float(blind.shares[0]) < float(noise.shares[0]) - 0.1
 
 
-def test_scores_are_derivatives_of_the_likelihood():
-    noise, f = flips()
-    precision, residual, directions = noise.working(f)
-    score = precision * residual
-    torch.testing.assert_close(score, -slope_of(noise.surprise, f), rtol=1e-6, atol=1e-8)
-    logits = torch.logit(noise.rates)
-    slope = -slope_of(lambda z: turned(noise, z).surprise(f), logits)
-    torch.testing.assert_close(directions.T @ score, slope, rtol=1e-6, atol=1e-8)
-    # Meta rows say nothing of the rates.
-    assert not directions[noise.labels.trusted].any()
+def test_planted_variances_of_gaps_come_back_among_outliers():
+    e, gaps = gapped(6000)
+    wrong = np.random.default_rng(5).uniform(size=6000) < 0.2
+    noise = learned(started(np.where(wrong, e + 12, e), scale=0.3, n_wrong=1, gaps=gaps), 60)
+    np.testing.assert_allclose(noise.hidden, [0.25, 1.0], rtol=0.2)
+    assert roc_auc_score(~wrong, noise.weights(torch.zeros(6000).double())) > 0.999
 
 
-def test_precision_is_the_fisher_information():
-    noise, f = flips(weighted=False)
-    both = []
-    for y in (0.0, 1.0):
-        noise.labels.y = torch.full_like(f, y)
-        precision, residual, directions = noise.working(f)
-        chance = noise._mean(torch.sigmoid(f))
-        score = (precision * residual)[:, None] * torch.cat([torch.ones(40, 1), directions], 1)
-        chance = chance if y else 1 - chance
-        both.append(chance[:, None, None] * score[:, :, None] * score[:, None, :])
-    expected = sum(both)
-    wide = torch.cat([torch.ones(40, 1), directions], 1)
-    found = precision[:, None, None] * wide[:, :, None] * wide[:, None, :]
-    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+def test_where_gaps_hide_nothing_their_variance_vanishes():
+    e, gaps = gapped(3000, hidden=(0.0,))
+    noise = learned(Mixture.plain(labels(e, gaps=gaps), 1.0), 400)
+    assert float(noise.hidden[0]) < 0.02 * float(noise.scales[0]) ** 2
+    assert float(noise.scales[0]) == pytest.approx(np.sqrt(np.mean(e**2)), rel=1e-2)
 
 
-def test_the_prior_of_the_rates_and_its_derivatives():
-    noise, _ = flips()
-    curvature, pull = noise.extra_prior()
-    alpha, beta = noise.prior
-
-    def prior(z):
-        rate = torch.sigmoid(z)
-        return -float((alpha * rate.log() + beta * (1 - rate).log()).sum())
-
-    logits = torch.logit(noise.rates)
-    torch.testing.assert_close(pull, slope_of(prior, logits), rtol=1e-6, atol=1e-8)
-    bend = slope_of(lambda z: float(turned(noise, z).extra_prior()[1].sum()), logits)
-    torch.testing.assert_close(curvature, bend, rtol=1e-6, atol=1e-8)
-
-
-@pytest.mark.parametrize("length", [0.1, 10.0, 1e4])
-def test_no_step_raises_the_objective(length):
-    noise, f = flips()
-    w, penalty = torch.zeros(1).double(), torch.ones(1).double()
-    before = noise._objective(f, w, penalty)
-    move = length * (noise.labels.y - 0.5)
-    step = torch.tensor([0.0, length, -length]).double()
-    taken, gain = noise.advance(f, move, w, step, penalty)
-    after = noise._objective(f + taken * move, w, penalty)
-    assert 0 <= taken <= 1
-    assert gain == pytest.approx(before - after, abs=1e-12)
-    assert gain >= -1e-9
-    assert noise.rates.sum() < 0.98
+def test_without_gaps_a_step_is_the_closed_form():
+    e, _ = errors(400)
+    noise = started(e, n_wrong=2)
+    for _ in range(ROUNDS):
+        log = np.log(noise.shares.numpy()) + stats.norm.logpdf(
+            e[:, None], noise.means.numpy(), noise.scales.numpy()
+        )
+        chance = np.exp(log - logsumexp(log, 1, keepdims=True))
+        mass = chance.sum(0)
+        means = np.r_[0, ((chance * e[:, None]).sum(0) / mass)[1:]]
+        scales = np.sqrt((chance * (e[:, None] - means) ** 2).sum(0) / mass)
+        scales = np.maximum(scales, scales[0])
+        shares = (mass + SHARE_PRIOR) / (mass + SHARE_PRIOR).sum()
+        given = (torch.as_tensor(part) for part in (means, scales, shares))
+        noise = Mixture(noise.labels, *given)
+    again = learned(started(e, n_wrong=2), 1)
+    for name in ("means", "scales", "shares"):
+        told, expected = getattr(again, name), getattr(noise, name)
+        torch.testing.assert_close(told, expected, rtol=1e-7, atol=1e-10)
 
 
-def two_classes(n, rates, seed=0):
-    """Two steep features; clean labels, and labels flipped at the rates."""
-    stream = np.random.default_rng(seed)
-    X = stream.normal(size=(n, 2))
-    f = 3 * X[:, 0] + 3 * np.sin(2 * X[:, 1])
-    clean = (stream.uniform(size=n) < 1 / (1 + np.exp(-f))).astype(float)
-    flipped = stream.uniform(size=n) < np.where(clean > 0, rates[1], rates[0])
-    return X, np.where(flipped, 1 - clean, clean), flipped, f
+def test_a_row_with_a_gap_weighs_less():
+    given = labels(np.zeros(4), gaps=[[0, 0], [1, 0], [0, 1], [1, 1]])
+    one, hidden = torch.ones(1).double(), torch.as_tensor(np.array([0.3, 1.1]))
+    noise = Mixture(given, 0 * one, 0.5 * one, one, hidden)
+    precision, _, _ = noise.working(torch.zeros(4).double())
+    total = 0.25 + np.array([0, 0.3, 1.1, 1.4])
+    np.testing.assert_allclose(precision, 1 / total, rtol=1e-12)
+    np.testing.assert_allclose(precision / precision[0], 0.25 / total, rtol=1e-12)
+    assert noise.summary(2.0)["gap_scale"] == pytest.approx([2 * 0.3**0.5, 2 * 1.1**0.5])
+    assert torch.equal(noise.on(given).hidden, hidden)
 
 
-def fitted(X, y, noise=None, max_iter=25):
-    components = Components.fit(X, 6, None, np.ones(len(X)))
-    rows = Rows(components, X, np.ones(len(X), bool)).use(main_groups(components, ()))
-    return maximise(rows, noise or Flips.start(labels(y), None, None), max_iter=max_iter)
+def test_an_error_that_a_gap_explains_is_no_wrong_label():
+    e, gaps = gapped(3000, hidden=(1.0,), scale=0.1)
+    wrong = np.random.default_rng(2).uniform(size=3000) < 0.15
+    e = np.where(wrong, np.random.default_rng(3).normal(3, 0.3, size=3000), e)
+    noise = learned(started(e, n_wrong=1, scale=0.1, gaps=gaps), 60)
+    two = noise.on(labels([1.5, 1.5], gaps=[[1.0], [0.0]]))
+    with_gap, without = two.weights(torch.zeros(2).double()).tolist()
+    assert without < 0.01 < 0.8 < with_gap
 
 
-@pytest.mark.parametrize("rates", [(0.05, 0.25), (0.2, 0.1), (0.0, 0.0)])
-def test_planted_rates_come_back(rates):
-    X, y, flipped, _ = two_classes(4000, rates)
-    fit = fitted(X, y)
-    np.testing.assert_allclose(fit.noise.rates, rates, atol=0.035)
-    if not any(rates):
-        assert (fit.noise.rates < 0.01).all()
-        return
-    weights = fit.noise.weights(fit.f).numpy()
-    assert 0 <= weights.min() <= weights.max() <= 1
-    assert roc_auc_score(~flipped, weights) > 0.8
-    assert weights.mean() == pytest.approx(1 - flipped.mean(), abs=0.03)
+# Meta rows that are wrong
 
 
-def test_swapped_classes_swap_the_rates_and_nothing_else():
-    X, y, _, _ = two_classes(800, (0.05, 0.25))
-    fit, other = fitted(X, y), fitted(X, 1 - y)
-    torch.testing.assert_close(other.noise.rates, fit.noise.rates.flip(0), rtol=1e-6, atol=1e-8)
-    torch.testing.assert_close(other.f, -fit.f, rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(other.noise.weights(other.f), fit.noise.weights(fit.f))
+def dirty(share_of_meta, n_meta=200, n=2000):
+    """Three in ten training labels are 4 too high, and so is a share of the meta labels."""
+    parts = {"mean": [0.0, 4.0], "scale": [0.1, 0.3]}
+    e, _ = errors(n, parts=parts | {"share": [0.7, 0.3]})
+    meta, of = errors(n_meta, 1, parts | {"share": [1 - share_of_meta, share_of_meta]})
+    return learned(started(np.r_[e, meta], n_meta=n_meta, n_wrong=1)), of
 
 
-def test_true_outputs_start_at_the_true_rates():
-    _, y, _, f = two_classes(4000, (0.05, 0.25))
-    f = torch.as_tensor(f)
-    noise = Flips.start(labels(y), f, torch.zeros_like(f))
-    np.testing.assert_allclose(noise.rates, [0.05, 0.25], atol=0.03)
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.1])
+def test_a_few_wrong_meta_rows_do_not_make_a_component_honest(share):
+    noise, of = dirty(share)
+    assert noise.wrong.tolist() == [False, True]
+    assert noise.right_shares().tolist() == [1, 0]
+    assert noise.offset() == 0
+    doubts = noise.doubts(torch.zeros(2200).double())
+    assert doubts.shape == (200,)
+    assert ((doubts > 0.5).numpy() == (of == 1)).all()
 
 
-def test_plain_flips_are_logistic_regression():
-    noise, f = flips(n_meta=0)
-    plain = Flips.plain(noise.labels)
-    loss = torch.nn.functional.binary_cross_entropy_with_logits
-    expected = float(loss(f, plain.labels.y, weight=plain.labels.fixed, reduction="sum"))
-    assert plain.surprise(f) == pytest.approx(expected, rel=1e-4)
-    torch.testing.assert_close(plain.losses(f), loss(f, plain.labels.y, reduction="none"))
-    precision, _, extra = plain.working(f)
-    s = torch.sigmoid(f)
-    torch.testing.assert_close(precision, plain.labels.fixed * s * (1 - s), rtol=1e-3, atol=0)
-    assert extra is None
-    assert plain.summary() == {"flip_rates": [0, 0]}
-    assert plain.weights(f).min() > 0.999
-    # Where every row is trusted there is nothing to learn.
-    assert not Flips.start(labels([0.0, 1.0], n_meta=2), None, None).learned
+def test_what_meta_rows_have_as_often_as_training_rows_is_honest():
+    noise, _ = dirty(0.3)
+    assert noise.wrong.tolist() == [False, False]
+    assert noise.offset() == pytest.approx(0.3 * 4, abs=0.4)
 
 
-def test_left_out_log_losses_are_near_those_of_refits():
-    X, y, _, _ = two_classes(60, (0, 0))
-    fit = fitted(X, y, Flips.plain(labels(y)))
-    rows, S = fit.rows, torch.cat([torch.full((1,), 1e-8).double(), fit.penalties[_owner(fit)]])
-    stiffness = torch.cat([torch.ones(1).double(), *(g.stiffness for g in rows.groups)])
-    A = torch.cat([B for _, B in rows.blocks()])
-    w, V = _newton(A, torch.as_tensor(y), S * stiffness)
-    noise = Flips.plain(labels(y))
-    told = noise.left_out(A @ w, ((A @ V) * A).sum(1))
-    exact = []
-    for i in range(0, 60, 4):
-        kept = torch.arange(60) != i
-        without, _ = _newton(A[kept], torch.as_tensor(y)[kept], S * stiffness)
-        exact.append(float(noise.losses(A @ without)[i]))
-    told, plain = told[::4].numpy(), noise.losses(A @ w)[::4].numpy()
-    assert np.abs(told - exact).max() < 0.25 * np.abs(plain - exact).max()
-    assert told.mean() == pytest.approx(np.mean(exact), rel=0.05)
-
-
-def _owner(fit):
-    return torch.repeat_interleave(
-        torch.arange(len(fit.rows.groups)), torch.tensor([len(g) for g in fit.rows.groups])
-    )
-
-
-def _newton(A, y, penalty):
-    """Penalised logistic regression to rounding error, and the inverse of its curvature."""
-    w = torch.zeros(A.shape[1]).double()
-    for _ in range(50):
-        s = torch.sigmoid(A @ w)
-        H = (A * (s * (1 - s))[:, None]).T @ A + torch.diag(penalty)
-        w = w + torch.linalg.solve(H, A.T @ (y - s) - penalty * w).clamp(-1, 1)
-    return w, torch.linalg.inv(H)
+def test_one_component_doubts_no_meta_row():
+    noise = Mixture.plain(labels(errors(50)[0], n_meta=20), 0.1)
+    assert noise.doubts(torch.zeros(50).double()).tolist() == [0] * 20

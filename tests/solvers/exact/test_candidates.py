@@ -10,10 +10,9 @@ from biam.datasets.synthetic import (
     make_additive_regression,
     make_disc_classification,
 )
-from biam.solvers.candidates import LEAST_META, Candidates, _Absolute
-from biam.solvers.noise import Labels
-from biam.solvers.problem import Problem
-from biam.solvers.search import TermSearch
+from biam.solvers.exact.candidates import LEAST_META, Candidates
+from biam.solvers.exact.problem import Problem
+from biam.solvers.exact.search import TermSearch
 
 
 def candidates(train, meta=(None, None), *, n_classes=0, weighting="posterior", pairs=False):
@@ -182,30 +181,12 @@ def test_terms_are_looked_for_in_the_winner():
 def test_losses_of_meta_rows_are_those_of_folds_without_them():
     X, y, _ = curve(200)
     found = candidates((X, y), curve(80, 2)[:2])
-    losses = found._cross_validated()
+    groups = found.problem.rows.groups
+    losses = found._cross_validated(groups)
     assert losses.shape == (80,)
     # Each fold was judged by a fit that had not seen it: above the noise, far below the spread.
     unit = found.problem.scale**2
     assert 0.5 * 0.01 < float(losses.mean()) * unit < 10 * 0.01
-    assert torch.equal(losses, found._cross_validated())
-    assert candidates((X, y), curve(1, 2)[:2])._cross_validated().tolist() == [float("inf")]
-
-
-def test_least_absolute_errors_are_reached_by_reweighting():
-    stream = np.random.default_rng(0)
-    A = np.column_stack([np.ones(200), stream.normal(size=200)])
-    y = A @ [1.0, 2.0] + 0.1 * stream.normal(size=200)
-    y[:60] += 100
-    given = torch.as_tensor(y)
-    ones = torch.ones(200).double()
-    noise = _Absolute(Labels(given, torch.zeros(200, dtype=torch.bool), ones))
-    f = torch.zeros_like(given)
-    for _ in range(30):
-        precision, _, _ = noise.working(f)
-        p = precision.numpy()
-        f = torch.as_tensor(A @ np.linalg.solve((A * p[:, None]).T @ A, A.T @ (p * y)))
-        noise.refresh(f, torch.zeros_like(f))
-    w = np.linalg.lstsq(A, f.numpy(), rcond=None)[0]
-    np.testing.assert_allclose(w, [1, 2], atol=0.1)
-    assert noise.scale == pytest.approx(0.1, abs=0.15)
-    assert noise.progress(f, f) == {"scale": noise.scale}
+    assert torch.equal(losses, found._cross_validated(groups))
+    alone = candidates((X, y), curve(1, 2)[:2])
+    assert alone._cross_validated(alone.problem.rows.groups).tolist() == [float("inf")]

@@ -22,13 +22,18 @@ def test_details_say_what_was_found(exact, kind, meta):
     clean = (X[200:], y[200:]) if meta else ()
     fitted = exact.fit(X[:200], y[:200], *clean, n_classes=CLASSES[kind])
     details = fitted.details
-    told = {"weighting", "noise", "meta_losses", "edf", "losses", "terms", "pair_evidence"}
-    assert details.keys() == told | {"covariance"}
+    told = {"weighting", "noise", "meta_losses", "meta_doubts", "edf", "losses", "terms"}
+    assert details.keys() == told | {"pair_evidence", "covariance"}
     assert details["weighting"] in ("posterior", "equal", "meta-only")
     names = {"posterior", "equal", "meta-only"}
     assert set(details["meta_losses"]) == (names if meta else set())
-    noise = {"flip_rates"} if CLASSES[kind] else {"mean", "scale", "share", "right_share"}
+    noise = (
+        {"flip_rates"} if CLASSES[kind] else {"mean", "scale", "share", "right_share", "gap_scale"}
+    )
     assert set(details["noise"]) == noise
+    doubts = details["meta_doubts"]
+    assert doubts.shape == ((60,) if meta else (0,))
+    assert ((doubts >= 0) & (doubts <= 1)).all()
     for term in details["terms"]:
         assert set(term) == {"kind", "features", "penalty", "edf"}
     total = 1 + sum(term["edf"] for term in details["terms"])

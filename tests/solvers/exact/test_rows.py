@@ -1,12 +1,12 @@
-"""Sums over blocks are those of the whole matrix, whatever the block, in single precision too."""
+"""Sums over blocks are those of the whole matrix, whatever the block, whatever the precision."""
 
 import numpy as np
 import pytest
 import torch
 
-from biam.solvers import rows as module
-from biam.solvers.rows import Rows
-from biam.solvers.terms import columns
+from biam.solvers.exact import rows as module
+from biam.solvers.exact.rows import Rows
+from biam.solvers.exact.terms import columns, slices
 
 
 def dense(rows):
@@ -55,17 +55,71 @@ def test_blocks_add_up_to_the_whole(mixed, given, monkeypatch, block, kept):
     assert (rows._columns is None) == (kept == 0)
 
 
-def test_the_gram_matrix_of_many_rows_is_nearly_that_in_double_precision(mixed, given, monkeypatch):
+def test_sums_over_many_rows_are_nearly_those_in_double_precision(mixed, given, monkeypatch):
     A, p = dense(mixed.rows), given["precision"]
     monkeypatch.setattr(module, "SINGLE_ROWS", 300)
-    gram, slope = fresh(mixed.rows).normal(p, given["residual"])
-    exact = (A * p[:, None]).T @ A
+    rows = fresh(mixed.rows)
+    assert all(block.dtype == torch.float32 for _, block in rows.blocks())
+    gram, slope = rows.normal(p, given["residual"], given["extra"])
+    wide = torch.cat([A, given["extra"]], 1)
+    exact = (wide * p[:, None]).T @ wide
     lengths = exact.diagonal().sqrt()
     assert gram.dtype == slope.dtype == torch.float64
     error = ((gram - exact) / (lengths[:, None] * lengths)).abs().max()
     assert 0 < error < 1e-5
-    # Gradients are never rounded.
-    torch.testing.assert_close(slope, A.T @ (p * given["residual"]), rtol=1e-12, atol=1e-12)
+    pull = given["residual"] * p.sqrt()
+    error = (slope - wide.T @ (p * given["residual"])) / (lengths * pull.norm())
+    assert 0 < error.abs().max() < 1e-5
+    f, spread = rows.outputs(given["w"]), rows.spread(given["V"])
+    assert f.dtype == spread.dtype == torch.float64
+    torch.testing.assert_close(f, A @ given["w"], rtol=1e-4, atol=1e-4)
+    expected = torch.einsum("ni,ij,nj->n", A, given["V"], A)
+    torch.testing.assert_close(spread, expected, rtol=1e-3, atol=1e-2)
+
+
+def test_small_tables_stay_in_double_precision(mixed, monkeypatch):
+    for most, kind in ((300, torch.float32), (301, torch.float64)):
+        monkeypatch.setattr(module, "SINGLE_ROWS", most)
+        rows = fresh(mixed.rows)
+        assert rows.kind == kind
+        assert {block.dtype for _, block in rows.blocks()} == {kind}
+        assert {part.dtype for _, phi, M in rows.values() for part in (*phi, M)} == {kind}
+
+
+def test_each_column_is_one_run_of_memory(mixed):
+    for _, block in fresh(mixed.rows).blocks():
+        assert block.T.is_contiguous()
+
+
+@pytest.mark.parametrize("block", [64, 1000])
+@pytest.mark.parametrize("kept", [0, 10**9], ids=["made-anew", "kept"])
+@pytest.mark.parametrize("seen", [True, False], ids=["after-a-pass", "before"])
+def test_extended_and_narrowed_rows_are_those_of_the_groups(mixed, monkeypatch, block, kept, seen):
+    monkeypatch.setattr(module, "BLOCK", block)
+    monkeypatch.setattr(module, "KEPT_ENTRIES", kept)
+    few = fresh(mixed.rows).use(mixed.groups[:4])
+    if seen:
+        list(few.blocks())
+    wide = few.extend(mixed.groups[4:])
+    assert wide.groups == tuple(mixed.groups)
+    assert_same_blocks(wide, fresh(mixed.rows))
+    stay = [1, 4, 9]
+    groups, places = [mixed.groups[g] for g in stay], slices(mixed.groups)
+    index = [0, *(c for g in stay for c in range(places[g].start, places[g].stop))]
+    mask = torch.isin(torch.arange(wide.n_columns), torch.tensor(index))
+    for chosen in (torch.tensor(index), mask):
+        assert_same_blocks(wide.narrow(groups, chosen), fresh(mixed.rows).use(groups))
+    # What they came from is as it was.
+    assert_same_blocks(few, fresh(mixed.rows).use(mixed.groups[:4]))
+
+
+def assert_same_blocks(rows, expected):
+    assert rows.groups == expected.groups
+    for _ in range(2):
+        for (place, A), (other, B) in zip(rows.blocks(), expected.blocks(), strict=True):
+            assert place == other
+            torch.testing.assert_close(A, B, rtol=1e-12, atol=1e-12)
+            assert A.T.is_contiguous()
 
 
 def test_rows_taken_and_groups_changed_give_the_same_columns(mixed):
