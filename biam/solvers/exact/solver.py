@@ -87,9 +87,7 @@ class ExactSolver:
         fixed = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         train, meta = (X, y, fixed), (X_meta, y_meta)
         whole = Problem.make(train, meta, n_classes, self.n_knots, n_levels, self.device)
-        # Without meta rows there are fewer fits, and each needs more rows to tell wrong labels.
-        most = self.max_upper_rows * (1 if len(whole.meta) else 2)
-        small = whole.sample(most, seed)
+        small = whole.sample(self.max_upper_rows, seed)
         hidden = None if self.progress else True
         with tqdm(unit="step", delay=2, disable=hidden) as bar:
             search = TermSearch(self.interactions, self.pairs, whole.gaps, self.epochs, bar.update)
