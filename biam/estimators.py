@@ -52,6 +52,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     pairs : bool, "auto", int or list of (feature, feature)
         Exact: pairs of features; "auto" tests which ones the data ask for (six at most), a number
         sets how many it may find, a list of column names or positions says which, False none.
+    monotone : dict of str to {1, -1}, optional
+        Exact: columns ("x0", "x1", ... for arrays) whose curve may only rise, or only fall. They
+        enter no pair, and their curves change with no gap.
     weighting : {"posterior", "network", "equal"}
         Exact: where sample weights come from. "posterior": a model of wrong labels, anchored by the
         meta rows; a weight is the chance that the label is right. "network": a weighting network
@@ -143,8 +146,8 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
     Parameters
     ----------
     solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
-interactions, pairs, weighting, objective, standardise, patience, handle_unknown, random_state, \
-device, progress, solver_options
+interactions, pairs, monotone, weighting, objective, standardise, patience, handle_unknown, \
+random_state, device, progress, solver_options
         As in `BIAMRegressor`.
 
     Attributes
