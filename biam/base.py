@@ -139,11 +139,13 @@ class BIAMBase(Readable, BaseEstimator):
         self.status_, self.details_ = fitted.status, fitted.details
         self.n_iter_ = max(1, len(fitted.history))
         self._summarise(values)
-        self._finish(values, meta_values)
+        self._finish(values, meta_values, weight)
         _warn_of_doubtful(self.details_.get("meta_doubts", ()))
         return self
 
-    def _finish(self, values: np.ndarray, meta_values: np.ndarray | None) -> None:
+    def _finish(
+        self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
+    ) -> None:
         """What only one of the estimators does with a finished fit."""
 
     def _outputs(self, X: Any) -> np.ndarray:

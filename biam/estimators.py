@@ -130,7 +130,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
             y_meta = (_checked_target(y_meta, "y_meta") - self.y_centre_) / self.y_scale_
         return (y - self.y_centre_) / self.y_scale_, y_meta
 
-    def _finish(self, values: np.ndarray, meta_values: np.ndarray | None) -> None:
+    def _finish(
+        self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
+    ) -> None:
         """Give losses and noise of the exact solver in the units of the target."""
         for name, power in {"losses": 2, "meta_losses": 2, "noise": 1}.items():
             if name in self.details_:
@@ -183,11 +185,15 @@ complexity_, coefficients_, n_features_in_
         """Classes by the rule that is best for `objective`, shape (n_rows,)."""
         return self.classes_[decide(self.predict_proba(X), self.decision_rule_)]
 
-    def _finish(self, values: np.ndarray, meta_values: np.ndarray | None) -> None:
+    def _finish(
+        self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
+    ) -> None:
         """Choose the rule that makes classes of probabilities (`biam.decision`)."""
-        proba, weight = self._shares(self._encoded_outputs(values)), None
+        proba = self._shares(self._encoded_outputs(values))
+        weight = np.ones(len(proba)) if weight is None else weight
         if meta_values is not None:
-            weight = shifted_weights(proba, self._shares(self._encoded_outputs(meta_values)))
+            meta = self._shares(self._encoded_outputs(meta_values))
+            weight = weight * shifted_weights(proba, meta)
         objective = "log_loss" if self.objective == "auto" else self.objective
         self.decision_rule_ = decision_rule(proba, objective, weight)
 
@@ -249,6 +255,9 @@ def load(path: Any) -> BIAMBase:
     kinds = {"BIAMClassifier": BIAMClassifier, "BIAMRegressor": BIAMRegressor}
     est = kinds[header["class"]](**header["params"])
     persistence.restore(est, header, arrays)
+    if header["class"] == "BIAMClassifier" and not hasattr(est, "decision_rule_"):
+        # Files from before there was a choice: the most likely class.
+        est.decision_rule_ = np.stack([np.ones(len(est.classes_)), np.zeros(len(est.classes_))])
     return est
 
 
