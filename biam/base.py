@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from biam.exceptions import InvalidInputError, UnknownNameError
+from biam.named import check_pairs, check_signs, numbered_pairs, numbered_signs
 from biam.readable import Readable
 from biam.solvers.exact import WEIGHTINGS, ExactSolver
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
@@ -49,6 +50,7 @@ class BIAMBase(Readable, BaseEstimator):
         gates: str = "robust",
         interactions: bool | str = "auto",
         pairs: bool | str | int | Sequence[tuple[Any, Any]] = "auto",
+        monotone: Mapping[Any, int] | None = None,
         weighting: str = "posterior",
         objective: str = "auto",
         standardise: bool | str = "auto",
@@ -70,6 +72,7 @@ class BIAMBase(Readable, BaseEstimator):
         self.gates = gates
         self.interactions = interactions
         self.pairs = pairs
+        self.monotone = monotone
         self.weighting = weighting
         self.objective = objective
         self.standardise = standardise
@@ -121,7 +124,7 @@ class BIAMBase(Readable, BaseEstimator):
         self.encoder_ = encoder.fit(X, weight)
         values = encoder.transform(X)
         meta_values = _encoded_meta(encoder, X_meta) if has_meta else None
-        fitted = self._solver(len(targets), encoder.names).fit(
+        fitted = self._solver(len(targets), encoder).fit(
             values,
             targets,
             meta_values,
@@ -136,11 +139,13 @@ class BIAMBase(Readable, BaseEstimator):
         self.status_, self.details_ = fitted.status, fitted.details
         self.n_iter_ = max(1, len(fitted.history))
         self._summarise(values)
-        self._finish(values, meta_values)
+        self._finish(values, meta_values, weight)
         _warn_of_doubtful(self.details_.get("meta_doubts", ()))
         return self
 
-    def _finish(self, values: np.ndarray, meta_values: np.ndarray | None) -> None:
+    def _finish(
+        self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
+    ) -> None:
         """What only one of the estimators does with a finished fit."""
 
     def _outputs(self, X: Any) -> np.ndarray:
@@ -211,7 +216,12 @@ class BIAMBase(Readable, BaseEstimator):
         for name, words in (("interactions", ("auto",)), ("standardise", ("auto",))):
             if not isinstance(getattr(self, name), bool):
                 check_choice(name, getattr(self, name), words)
-        _check_pairs(self.pairs)
+        check_pairs(self.pairs)
+        check_signs(self.monotone)
+        if self.monotone and (self.solver != "exact" or self.weighting == "network"):
+            raise InvalidInputError(
+                "monotone needs solver='exact' and weighting='posterior' or 'equal'."
+            )
         if self.patience is not None and self.patience != "auto":
             check_integer("patience", self.patience, low=1)
         if self.solver == "exact" and self.variant != "BIAM":
@@ -247,7 +257,9 @@ class BIAMBase(Readable, BaseEstimator):
                 )
             _check_option(f"solver_options[{name!r}]", value, known[name])
 
-    def _solver(self, n_rows: int, names: Sequence[str] = ()) -> ExactSolver | PublishedSolver:
+    def _solver(
+        self, n_rows: int, encoder: TableEncoder | None = None
+    ) -> ExactSolver | PublishedSolver:
         device = self.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() and n_rows >= GPU_ROWS else "cpu"
@@ -263,11 +275,14 @@ class BIAMBase(Readable, BaseEstimator):
             common["patience"] = self.patience
         common |= self.solver_options or {}
         if self.solver == "exact":
+            named = {"pairs": self.pairs}
+            if encoder is not None:
+                if self.monotone and len(getattr(self, "classes_", ())) > 2:
+                    raise InvalidInputError("monotone needs numbers or two classes as targets.")
+                named["pairs"] = numbered_pairs(self.pairs, encoder.names)
+                named["monotone"] = numbered_signs(self.monotone, encoder)
             return ExactSolver(
-                interactions=self.interactions,
-                pairs=_numbered(self.pairs, names) if names else self.pairs,
-                weighting=self.weighting,
-                **common,
+                interactions=self.interactions, weighting=self.weighting, **named, **common
             )
         common.setdefault("upper_lr", self._published_upper_lr)
         return PublishedSolver(
@@ -319,42 +334,6 @@ def _warn_of_doubtful(doubts: Sequence[float]) -> None:
             'counts them. Check them; details_["meta_doubts"] has the chance of each.',
             stacklevel=3,
         )
-
-
-def _check_pairs(pairs: Any) -> None:
-    """Refuse what is neither a choice, nor a number, nor a list of two-feature entries."""
-    if isinstance(pairs, bool) or pairs == "auto":
-        return
-    if isinstance(pairs, int | np.integer):
-        check_integer("pairs", pairs, low=0)
-        return
-    if isinstance(pairs, str) or not isinstance(pairs, Sequence):
-        raise InvalidInputError(
-            f"pairs must be 'auto', False, a number, or a list of two features each, got {pairs!r}."
-        )
-    for pair in pairs:
-        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-            raise InvalidInputError(f"pairs must name two features each, got {pair!r}.")
-
-
-def _numbered(pairs: Any, names: Sequence[str]) -> Any:
-    """Pairs of column names or positions as sorted positions; anything else as it is."""
-    if isinstance(pairs, bool | str | int | np.integer):
-        return pairs
-    known = {name: j for j, name in enumerate(names)}
-    found = set()
-    for pair in pairs:
-        places = [known.get(name, name) for name in pair]
-        for name, place in zip(pair, places, strict=True):
-            if not isinstance(place, int | np.integer) or not 0 <= place < len(names):
-                raise InvalidInputError(
-                    f"pairs has {name!r}, which is no column: expected a name or a position below "
-                    f"{len(names)}."
-                )
-        if places[0] == places[1]:
-            raise InvalidInputError(f"pairs has {tuple(pair)!r}: two different columns are needed.")
-        found.add(tuple(sorted(int(place) for place in places)))
-    return tuple(sorted(found))
 
 
 def _check_option(name: str, value: Any, default: Any) -> None:

@@ -52,6 +52,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     pairs : bool, "auto", int or list of (feature, feature)
         Exact: pairs of features; "auto" tests which ones the data ask for (six at most), a number
         sets how many it may find, a list of column names or positions says which, False none.
+    monotone : dict of str to {1, -1}, optional
+        Exact: columns ("x0", "x1", ... for arrays) whose curve may only rise, or only fall. They
+        enter no pair, and their curves change with no gap.
     weighting : {"posterior", "network", "equal"}
         Exact: where sample weights come from. "posterior": a model of wrong labels, anchored by the
         meta rows; a weight is the chance that the label is right. "network": a weighting network
@@ -127,7 +130,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
             y_meta = (_checked_target(y_meta, "y_meta") - self.y_centre_) / self.y_scale_
         return (y - self.y_centre_) / self.y_scale_, y_meta
 
-    def _finish(self, values: np.ndarray, meta_values: np.ndarray | None) -> None:
+    def _finish(
+        self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
+    ) -> None:
         """Give losses and noise of the exact solver in the units of the target."""
         for name, power in {"losses": 2, "meta_losses": 2, "noise": 1}.items():
             if name in self.details_:
@@ -143,8 +148,8 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
     Parameters
     ----------
     solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
-interactions, pairs, weighting, objective, standardise, patience, handle_unknown, random_state, \
-device, progress, solver_options
+interactions, pairs, monotone, weighting, objective, standardise, patience, handle_unknown, \
+random_state, device, progress, solver_options
         As in `BIAMRegressor`.
 
     Attributes
@@ -180,11 +185,15 @@ complexity_, coefficients_, n_features_in_
         """Classes by the rule that is best for `objective`, shape (n_rows,)."""
         return self.classes_[decide(self.predict_proba(X), self.decision_rule_)]
 
-    def _finish(self, values: np.ndarray, meta_values: np.ndarray | None) -> None:
+    def _finish(
+        self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
+    ) -> None:
         """Choose the rule that makes classes of probabilities (`biam.decision`)."""
-        proba, weight = self._shares(self._encoded_outputs(values)), None
+        proba = self._shares(self._encoded_outputs(values))
+        weight = np.ones(len(proba)) if weight is None else weight
         if meta_values is not None:
-            weight = shifted_weights(proba, self._shares(self._encoded_outputs(meta_values)))
+            meta = self._shares(self._encoded_outputs(meta_values))
+            weight = weight * shifted_weights(proba, meta)
         objective = "log_loss" if self.objective == "auto" else self.objective
         self.decision_rule_ = decision_rule(proba, objective, weight)
 
@@ -246,6 +255,9 @@ def load(path: Any) -> BIAMBase:
     kinds = {"BIAMClassifier": BIAMClassifier, "BIAMRegressor": BIAMRegressor}
     est = kinds[header["class"]](**header["params"])
     persistence.restore(est, header, arrays)
+    if header["class"] == "BIAMClassifier" and not hasattr(est, "decision_rule_"):
+        # Files from before there was a choice: the most likely class.
+        est.decision_rule_ = np.stack([np.ones(len(est.classes_)), np.zeros(len(est.classes_))])
     return est
 
 

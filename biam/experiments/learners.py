@@ -48,7 +48,9 @@ def biam_x(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -> d
     dict of str to float
         The scores; `spearman_weight_loss` where the learned weights vary, and `weight_auroc` where
         some training rows are corrupted and some are not: the chance that a corrupted row weighs
-        less than a clean one, ties counting half; `pair_auprc` where "pairs" says what was planted.
+        less than a clean one, ties counting half; `pair_auprc` where "pairs" says what was planted;
+        `f1_macro_most_likely`, the macro-F1 of the most likely class, where the estimator was asked
+        to decide otherwise.
     """
     return _fit_and_score(split, task, seed, settings, settings.get("estimator", {}))
 
@@ -68,7 +70,8 @@ def meta_only(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -
     est = _estimator(task, seed, settings.get("estimator", {}))
     columns = _observed(X)
     est.fit(_take(X, columns), y)
-    return _scores(split, task, settings, *_predictions(est, _take(split.X_test, columns), classes))
+    predictions = _predictions(est, _take(split.X_test, columns), classes)
+    return _scores(split, task, settings, *predictions) | _most_likely(est, split, predictions)
 
 
 def published(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -> dict[str, float]:
@@ -98,7 +101,8 @@ def _fit_and_score(
     else:
         est.fit(X, split.y_train)
     classes = None if task == "regression" else _classes(split)
-    values = _scores(split, task, settings, *_predictions(est, X_test, classes))
+    predictions = _predictions(est, X_test, classes)
+    values = _scores(split, task, settings, *predictions) | _most_likely(est, split, predictions)
     if "pairs" in settings and "pair_evidence" in est.details_:
         values["pair_auprc"] = pair_auprc(_pair_ranking(est), settings["pairs"])
     return values | _weight_scores(est, split)
@@ -145,6 +149,19 @@ def _predictions(
     proba = np.zeros((len(X), len(classes)))
     proba[:, np.searchsorted(classes, est.classes_)] = est.predict_proba(X)
     return est.predict(X), proba, classes
+
+
+def _most_likely(
+    est: Estimator,
+    split: Split,
+    predictions: tuple[np.ndarray, np.ndarray | None, np.ndarray | None],
+) -> dict[str, float]:
+    """Macro-F1 of the most likely class, where that is not what `est` predicts."""
+    _, proba, classes = predictions
+    if proba is None or classes is None or est.objective in ("auto", "log_loss", "accuracy"):
+        return {}
+    values = evaluate(["f1_macro"], split.y_test, classes[proba.argmax(1)], classes=classes)
+    return {"f1_macro_most_likely": values["f1_macro"]}
 
 
 def _scores(

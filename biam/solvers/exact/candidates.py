@@ -23,7 +23,7 @@ from biam.solvers.exact.terms import Group
 
 __all__ = ["Candidates"]
 
-FOLDS, FOLD_STEPS, ROBUST_STEPS = 5, 20, 15
+FOLDS, FOLD_STEPS, ROBUST_STEPS = 5, 20, 10
 LEAST_WRONG = 0.02
 LEAST_META = 40
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from biam.solvers.exact.rows import Rows
+from biam.solvers.exact.rows import SINGLE_ROWS, Rows
 
 __all__ = ["Evidence", "NoiseModel", "maximise"]
 
@@ -109,8 +109,8 @@ def maximise(
         Default one.
     max_iter : int
     leverage : bool
-        Whether the variance of each output counts as doubt of its error; its cost is that of one
-        more Gram matrix.
+        Whether the variance of each output counts as doubt of its error: in every step on a small
+        table, after the last one on a large table, where it is small and as dear as the step.
     tol : float
         Largest change of a log penalty at which to stop.
     tick : callable, optional
@@ -123,13 +123,14 @@ def maximise(
     history: list[dict[str, float]] = []
     live = _Live(rows, penalties.clamp(LEAST, START))
     f = rows.outputs(w)
+    each = leverage and len(rows) < SINGLE_ROWS
     for step in range(1, max_iter + 1):
         diagonal = live.diagonal()
         for _ in range(noise.inner):
             w, f, V, gain = _newton(live.rows, noise, w, f, diagonal)
             if gain < SMALL_GAIN:
                 break
-        spread = live.rows.spread(V) if leverage else torch.zeros_like(f)
+        spread = live.rows.spread(V) if each else torch.zeros_like(f)
         noise.refresh(f, spread)
         change = max(live.adapt(w, V.diagonal()), noise.drift)
         history.append(
@@ -144,6 +145,8 @@ def maximise(
             if kept is not None:
                 w = w[kept]
                 f = live.rows.outputs(w)
+    if leverage and not each:
+        spread = live.rows.spread(V)
     w, V, f = live.whole(w, V, f)
     done = change < tol
     return Evidence(rows, noise, w, live.penalties, f, spread, V, live.edf, step, done, history)

@@ -11,8 +11,8 @@ from biam.solvers.exact.labels import TINY, Judged, Labels
 
 __all__ = ["Flips"]
 
-# Rate at which meta labels are flipped to begin with, and how many rows speak for it.
-META_RATE, META_ROWS = 1e-3, 50.0
+# Rate at which labels of meta rows are flipped.
+META_RATE = 1e-3
 # Rates still move if one changes by more than a tenth of this in a step.
 DRIFT = 0.01
 
@@ -21,7 +21,7 @@ class Flips(Judged):
     """Labels 0 and 1; of the training labels, true zeros and ones are flipped at two rates.
 
     P(label 1) = a + (1 - a - b) sigmoid(f), with Beta priors on the rates a and b. Labels of meta
-    rows are flipped at a rate of their own, one in a thousand unless they say more.
+    rows are trusted but for one in a thousand: a wrong one cannot pull without bound.
 
     Parameters
     ----------
@@ -37,7 +37,6 @@ class Flips(Judged):
 
     def __init__(self, labels: Labels, rates: Tensor, learned: bool = True) -> None:
         self.labels, self.rates, self.drift = labels, rates, 0.0
-        self.meta_rate = META_RATE
         self.learned = learned and not bool(labels.trusted.all())
 
     @classmethod
@@ -65,9 +64,7 @@ class Flips(Judged):
 
     def on(self, labels: Labels) -> "Flips":
         """The same rates for other rows."""
-        other = Flips(labels, self.rates, self.learned)
-        other.meta_rate = self.meta_rate
-        return other
+        return Flips(labels, self.rates, self.learned)
 
     def working(self, f: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Fisher information, score over information, and the directions of the two rates."""
@@ -111,11 +108,7 @@ class Flips(Judged):
         return 0.0, 0.0
 
     def refresh(self, f: Tensor, spread: Tensor) -> None:
-        """An EM step on the rate of the meta rows; the other two move with the coefficients."""
-        meta = self.labels.fixed[self.labels.trusted]
-        if self.learned and len(meta):
-            wrong = float(meta @ self.doubts(f))
-            self.meta_rate = META_RATE + wrong / (float(meta.sum()) + META_ROWS)
+        """Nothing: the rates move with the coefficients."""
 
     def offset(self) -> float:
         """Zero."""
@@ -133,8 +126,8 @@ class Flips(Judged):
     def doubts(self, f: Tensor) -> Tensor:
         """Chance that each meta label is wrong, shape (n_meta,)."""
         signed = torch.where(self.labels.y > 0, f, -f)[self.labels.trusted]
-        right = (1 - self.meta_rate) * torch.sigmoid(signed)
-        wrong = self.meta_rate * torch.sigmoid(-signed)
+        right = (1 - META_RATE) * torch.sigmoid(signed)
+        wrong = META_RATE * torch.sigmoid(-signed)
         return wrong / (right + wrong)
 
     def losses(self, f: Tensor) -> Tensor:
@@ -152,7 +145,7 @@ class Flips(Judged):
         return {"flip_rates": self.rates.tolist() if self.learned else [0.0, 0.0]}
 
     def _rates(self) -> tuple[Tensor, Tensor]:
-        few = self.meta_rate if self.learned else 0.0
+        few = META_RATE if self.learned else 0.0
         a, b = (torch.where(self.labels.trusted, few, rate) for rate in self.rates)
         return a, b
 

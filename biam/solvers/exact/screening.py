@@ -9,7 +9,7 @@ which go on; their own penalties, learned with all the others, then decide how m
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -30,7 +30,9 @@ FALSE_PAIRS, FALSE_INTERACTIONS = 0.05, 1.0
 SCREEN_DEGREE = 4
 
 
-def find_pairs(fit: Evidence, most: int) -> tuple[list[tuple[int, int]], Tensor]:
+def find_pairs(
+    fit: Evidence, most: int, alone: Collection[int] = ()
+) -> tuple[list[tuple[int, int]], Tensor]:
     """Pairs that the working residuals ask for, and the evidence for every pair.
 
     Parameters
@@ -38,6 +40,8 @@ def find_pairs(fit: Evidence, most: int) -> tuple[list[tuple[int, int]], Tensor]
     fit : Evidence
     most : int
         How many to return, the most significant first.
+    alone : collection of int
+        Features that enter no pair.
 
     Returns
     -------
@@ -49,7 +53,7 @@ def find_pairs(fit: Evidence, most: int) -> tuple[list[tuple[int, int]], Tensor]
     p = components.basis.n_features
     evidence = torch.zeros(p, p, dtype=torch.float64)
     known = {g.key for g in fit.rows.groups if g.kind == "pair"}
-    usable = [j for j in range(p) if _is_small(components, j)]
+    usable = [j for j in range(p) if j not in alone and _is_small(components, j)]
     candidates = [(usable[a], usable[b]) for a, b in all_pairs(len(usable))]
     candidates = [pair for pair in candidates if pair not in known]
     if not candidates or len(candidates) > MOST_CANDIDATES:
@@ -64,15 +68,20 @@ def find_pairs(fit: Evidence, most: int) -> tuple[list[tuple[int, int]], Tensor]
     return [group.key for group in found[:most]], evidence
 
 
-def find_interactions(fit: Evidence, gaps: Iterable[int], most: int) -> list[Group]:
-    """Missing interactions that the working residuals ask for, the most significant first."""
+def find_interactions(
+    fit: Evidence, gaps: Iterable[int], most: int, alone: Collection[int] = ()
+) -> list[Group]:
+    """Missing interactions that the working residuals ask for, the most significant first.
+
+    Curves of the features `alone` do not change.
+    """
     components = fit.rows.components
     known = {g.key for g in fit.rows.groups if g.kind == "interaction"}
     made = [
         reaction_group(components, j, k)
         for j in gaps
         for k in range(components.basis.n_features)
-        if k != j and (j, k) not in known and _is_small(components, k)
+        if k != j and k not in alone and (j, k) not in known and _is_small(components, k)
     ]
     groups = [group for group in made if group is not None]
     if not groups or len(groups) > MOST_CANDIDATES:

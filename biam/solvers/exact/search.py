@@ -34,6 +34,8 @@ class TermSearch:
         Most steps of a fit.
     rounds : int
         Most looks for terms.
+    alone : frozenset of int
+        Features that enter no interaction and no pair: their curves keep a sign of slope.
     tick : callable, optional
         Called after each step.
     """
@@ -44,6 +46,7 @@ class TermSearch:
     epochs: int
     tick: Callable[[], object] | None = None
     rounds: int = 2
+    alone: frozenset[int] = frozenset()
 
     def fit(
         self,
@@ -83,10 +86,11 @@ class TermSearch:
         known = {group.key for group in fit.rows.groups if group.kind == "interaction"}
         new: list[Group] = []
         if self.interactions == "auto":
-            new += find_interactions(fit, self.gaps, MOST_INTERACTIONS)
+            new += find_interactions(fit, self.gaps, MOST_INTERACTIONS, self.alone)
         elif self.interactions and first:
             every = range(components.basis.n_features)
-            keys = [(j, k) for j in self.gaps for k in every if j != k and (j, k) not in known]
+            keys = [(j, k) for j in self.gaps for k in every if j != k and k not in self.alone]
+            keys = [key for key in keys if key not in known]
             new += [group for j, k in keys if (group := reaction_group(components, j, k))]
         pairs, evidence = self._pairs(fit)
         new += [group for j, k in pairs if (group := pair_group(components, j, k))]
@@ -97,7 +101,7 @@ class TermSearch:
             return [], None
         have = sum(group.kind == "pair" for group in fit.rows.groups)
         most = MOST_PAIRS if self.pairs is True or self.pairs == "auto" else int(self.pairs)
-        return find_pairs(fit, most - have) if most > have else ([], None)
+        return find_pairs(fit, most - have, self.alone) if most > have else ([], None)
 
     @property
     def _named(self) -> bool:

@@ -9,9 +9,9 @@ on a sample of a large table; then all rows take part in the last steps.
 More than two classes, and ``weighting="network"``, are the work of `biam.solvers.network`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from biam.solvers.exact.candidates import Candidates
 from biam.solvers.exact.evidence import Evidence
+from biam.solvers.exact.monotone import constrained
 from biam.solvers.exact.problem import Problem
 from biam.solvers.exact.search import TermSearch
 from biam.solvers.exact.terms import as_model
@@ -55,6 +56,7 @@ class ExactSolver:
     upper_lr: float = 0.1
     epochs: int = 100
     patience: int | None = 10
+    monotone: Mapping[int, int] = field(default_factory=dict)
     max_upper_rows: int = 4000
     n_wrong: int = 3
     device: str = "cpu"
@@ -87,12 +89,17 @@ class ExactSolver:
         fixed = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         train, meta = (X, y, fixed), (X_meta, y_meta)
         whole = Problem.make(train, meta, n_classes, self.n_knots, n_levels, self.device)
-        # Without meta rows there are fewer fits, and each needs more rows to tell wrong labels.
-        most = self.max_upper_rows * (1 if len(whole.meta) else 2)
-        small = whole.sample(most, seed)
+        small = whole.sample(self.max_upper_rows, seed)
         hidden = None if self.progress else True
         with tqdm(unit="step", delay=2, disable=hidden) as bar:
-            search = TermSearch(self.interactions, self.pairs, whole.gaps, self.epochs, bar.update)
+            search = TermSearch(
+                self.interactions,
+                self.pairs,
+                whole.gaps,
+                self.epochs,
+                bar.update,
+                alone=frozenset(self.monotone),
+            )
             small.rows.keep()
             small = small.use(search.begin(small.rows).groups)
             candidates = Candidates(small, search, self.weighting, self.n_wrong)
@@ -102,7 +109,12 @@ class ExactSolver:
                 name, fit = candidates.best()
             if len(small.rows) < len(whole.rows):
                 fit = _on_all_rows(whole, name, fit, search)
-        return _fitted(whole, name, fit, candidates.losses)
+        return _fitted(whole, name, self._kept_monotone(fit), candidates.losses)
+
+    def _kept_monotone(self, fit: Evidence) -> Evidence:
+        rows = fit.rows
+        w = constrained(rows.components, rows.groups, fit.w, fit.V, self.monotone)
+        return fit if w is fit.w else replace(fit, w=w, f=rows.outputs(w))
 
     def _network(self) -> NetworkSolver:
         return NetworkSolver(
