@@ -82,13 +82,23 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
 
     Attributes
     ----------
-    shape_functions_, missing_effects_, interactions_ : DataFrame
+    shape_functions_, missing_effects_, interactions_, pair_effects_ : DataFrame
         The model, to read.
+    term_importances_ : DataFrame
+        All terms with what they move and their share of the variance.
+    formula_ : str
+        The model as text that can be read and computed.
     weights_ : ndarray, shape (n_train,)
-        Learned weight of each training row; small where a label looks wrong.
+        Chance that each training label is right (published solver: learned weight of the row):
+        ``numpy.argsort(est.weights_)`` lists the labels to look at first.
     history_ : list of dict
         Losses per epoch.
-    feature_importances_ : ndarray, shape (n_features,)
+    feature_importances_, variance_shares_ : ndarray, shape (n_features,)
+    details_ : dict
+        What the solver decided and why. Exact solver: "weighting", the candidate chosen;
+        "meta_losses" of the candidates; "noise", the label model; "meta_doubts", chance of each
+        meta label to be wrong; "losses" of the training rows; "terms" with penalty and effective
+        degrees of freedom; "pair_evidence"; "edf"; "covariance". In units of `y`.
     complexity_ : dict
     coefficients_ : dict of ndarray
     n_features_in_ : int
@@ -157,8 +167,9 @@ random_state, device, progress, solver_options
     classes_ : ndarray, shape (n_classes,)
     decision_rule_ : ndarray, shape (2, n_classes)
         Gain and cost of saying each class: the largest gain * probability - cost is predicted.
-    shape_functions_, missing_effects_, interactions_, weights_, history_, feature_importances_, \
-complexity_, coefficients_, n_features_in_
+    shape_functions_, missing_effects_, interactions_, pair_effects_, term_importances_, formula_, \
+weights_, history_, feature_importances_, variance_shares_, details_, complexity_, coefficients_, \
+n_features_in_
         As in `BIAMRegressor`; effects of two classes are log-odds of the second.
 
     Examples
