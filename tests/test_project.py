@@ -30,7 +30,7 @@ LAYERS = (
     {"solvers"},
     {"reading"},
     {"explain", "export", "persistence"},
-    {"readable"},
+    {"named", "readable"},
     {"base"},
     {"baselines", "estimators", "imputation", "mitigation"},
     {"experiments", "plotting"},

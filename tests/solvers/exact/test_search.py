@@ -30,7 +30,7 @@ def problem(seed=0, *, pairs=True, reaction=True, n=700):
 
 def grown(rows, noise, interactions=False, pairs=False, gaps=(4,), **options):
     search = TermSearch(interactions, pairs, gaps, 40, **options)
-    return search.grow(search.fit(rows, noise))
+    return search.grow(search.fit(search.begin(rows), noise))
 
 
 def keys(fit, kind):
