@@ -80,11 +80,11 @@ assert est.details_["weighting"] == "equal" and (est.weights_ == 1).all()
 # %%
 size = est.complexity_
 assert size["features"] == 14 and size["missing_effects"] == 3
-assert size["missing_interactions"] == 0 and size["pairs"] == 4
+assert size["missing_interactions"] == 0 and size["pairs"] == 1
 pd.Series(size).to_frame("count")
 
 # %% [markdown]
-# Fourteen curves, three missing effects, four pairs of features. The default tests missing interactions and pairs and keeps those that the data ask for; here it keeps no interaction.
+# Fourteen curves, three missing effects, one pair of features. The default tests missing interactions and pairs and keeps those that the data ask for; here it keeps no interaction.
 #
 # **Which features matter?** The importance of a feature is its mean absolute contribution over the training rows.
 
@@ -131,9 +131,9 @@ effects.round(3)
 # %% [markdown]
 # All three missing effects are negative: who leaves the question open earned less often than the average person who answers it, other things equal. But look at the bands: only that of the country lies below zero as a whole. For the other two the data would also allow none. Filling in the most frequent value would have hidden all that.
 #
-# **Which features act together?** Each pair stands below the stronger of its features; the bars say how far a term moves the predictions.
+# **Which features act together?** A pair stands below the stronger of its features; the bars say how far a term moves the predictions.
 
-# %% alt="Bars of terms: marital status, capital gain, capital loss and age move the predictions most; four pairs, much shorter, stand below their features"
+# %% alt="Bars of terms: marital status, capital gain, capital loss and age move the predictions most; one pair, much shorter, stands below the two features it is made of"
 bars = est.term_importances_
 short = {"hours-per-week": "hours", "relationship": "relation", "-status": ""}
 for long, word in short.items():
@@ -152,7 +152,7 @@ plt.setp(ax.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
 plt.show()
 
 # %% [markdown]
-# The pairs are corrections: none moves the predictions by a quarter of what the strongest curve does. At the edges of a surface there are few people, and its deepest colours rest on them.
+# The pair is a correction: it moves the predictions by less than a quarter of what the strongest curve does. At the edges of a surface there are few people, and its deepest colours rest on them.
 #
 # **Why this prediction?** Take a person whose occupation is not known.
 
@@ -273,10 +273,10 @@ with TemporaryDirectory() as folder:
     kilobytes = path.stat().st_size / 1024
     again = load(path)
 assert np.array_equal(again.predict_proba(X_test), est.predict_proba(X_test))
-assert kilobytes < 2000 < 2 * est.details_["covariance"].nbytes / 1024
+assert kilobytes < 600 < 1.5 * est.details_["covariance"].nbytes / 1024
 
 # %% [markdown]
-# The file is smaller than two megabytes, more than half of it the covariance behind the bands, and the loaded model gives the same probabilities to the last bit.
+# The file is smaller than 600 kilobytes, two thirds of that or more the covariance behind the bands, and the loaded model gives the same probabilities to the last bit.
 #
 # Where no BIAM is installed, the model can go as text: a formula to read aloud, Python that imports nothing but `math`, one SELECT for a database, or JSON.
 

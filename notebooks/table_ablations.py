@@ -140,7 +140,7 @@ few = few.assign(x=few["scenario"].str.extract(r"(\d+)$")[0].astype(int))
 sizes = sorted(few["x"].unique())
 assert sizes == [5, 10, 20, 40, 80, 160, 240]
 
-# %% alt="Mse against the number of clean meta rows, both logarithmic, a band from the least to the most of five seeds: BIAM is flat above one, meta-only falls from about two to below one in a thousand, BIAM-X is far below both; with five and ten rows its band is wide."
+# %% alt="Mse against the number of clean meta rows, both logarithmic, a band from the least to the most of five seeds: BIAM is flat above one, meta-only falls from about two to below one in a thousand, BIAM-X is flat too, far below both, and meta-only comes down to it at 240 rows."
 ax = metric_by_rate(few, metric="mse", xlabel="clean meta rows", log=True)
 ax.set_xscale("log")
 ax.minorticks_off()
@@ -149,18 +149,17 @@ plt.show()
 
 # %%
 by_rows = few.pivot_table(index="x", columns="method", values="value")
-assert (by_rows["BIAM-X"] < 0.01).all() and (by_rows["BIAM-X"][2:] < 0.0004).all()
-assert by_rows["meta-only"][5] > 200 * by_rows["BIAM-X"][5]
+assert by_rows["BIAM-X"].between(0.00029, 0.00031).all()
+assert by_rows["meta-only"][5] > 6000 * by_rows["BIAM-X"][5]
+assert 20 < by_rows["meta-only"][40] / by_rows["BIAM-X"][40] < 25
 assert 1.25 < by_rows["meta-only"][240] / by_rows["BIAM-X"][240] < 1.35
 assert by_rows["BIAM"].between(1.5, 2.0).all()
 assert list(by_rows.index[by_rows["meta-only"] < by_rows["BIAM"]]) == sizes[1:]
-worst = few[few["method"] == "BIAM-X"].groupby("x")["value"].max()
-assert worst[5] > 0.02 and worst[10] > 0.01
+assert few.loc[few["method"] == "BIAM-X", "value"].max() < 0.0004
 by_rows.round(4)
 
 # %% [markdown]
-# - **Here the other rows earn their keep.** With five clean rows `BIAM-X` has a mean error below 0.01, and `meta-only` one more than 200 times larger. From 20 rows on it is below 0.0004. With 240 the clean rows alone are nearly enough: a factor of 1.3 is left.
-# - With five or ten clean rows the seeds of `BIAM-X` differ: the worst of five have errors above 0.02 and 0.01.
+# - **Here the other rows earn their keep.** `BIAM-X` has a mean error of 0.0003 with five clean rows as with 240, and below 0.0004 at every seed. With five, `meta-only` has more than 6000 times its error; with 40 still more than 20 times. With 240 the clean rows alone are nearly enough: a factor of 1.3 is left.
 # - The published loop does not use more clean rows: its mean error is between 1.5 and 2.0 with 5 as with 240, and above that of the clean rows alone from ten rows on.
 #
 # ## What if the clean rows are not clean?
@@ -172,25 +171,26 @@ wrong = results[results["scenario"].str.match("outlier30/(wrong|meta240)")]
 rate = wrong["scenario"].str.extract(r"wrong(\d+)")[0].fillna("0").astype(float) / 100
 wrong = wrong.assign(x=rate)
 
-# %% alt="Mse on a logarithmic axis against the share of wrong meta rows: at zero BIAM-X is best; at 10 per cent BIAM and BIAM-X are near 100 and at 50 per cent above 1000, while meta-only stays below one in a thousand."
+# %% alt="Mse on a logarithmic axis against the share of wrong meta rows: BIAM-X is best at zero and at 10 per cent, where BIAM is near 100; from 30 per cent on both are near 1000, while meta-only stays below one in a thousand."
 chosen = wrong[wrong["metric"] == "mse"]
 metric_by_rate(chosen, metric="mse", xlabel="wrong meta rows", log=True)
 plt.show()
 
 # %%
 by_rate = chosen.pivot_table(index="x", columns="method", values="value")
-both = by_rate[["BIAM", "BIAM-X"]]
-assert (both.loc[0.1] > 50).all() and (both.loc[0.3] > 700).all() and (both.loc[0.5] > 1000).all()
-assert both["BIAM-X"][0.0] < 0.001 and both["BIAM"][0.0] < 2
-assert (by_rate["meta-only"] < 0.001).all()
-assert (both.loc[[0.3, 0.5], "BIAM-X"] > both.loc[[0.3, 0.5], "BIAM"]).all()
-assert by_rows["BIAM-X"][10] < both["BIAM-X"][0.1] / 1000
+ours, loop = by_rate["BIAM-X"], by_rate["BIAM"]
+assert loop[0.0] < 2 and loop[0.1] > 80
+assert 0.98 < ours[0.1] / ours[0.0] < 1.02 and ours[0.1] < 0.8 * by_rate["meta-only"][0.1]
+assert (by_rate.loc[[0.3, 0.5], ["BIAM", "BIAM-X"]] > 700).all(axis=None)
+assert ours[0.3] > loop[0.3] and ours[0.5] < loop[0.5]
+assert (by_rate["meta-only"] < 0.0005).all()
 by_rate.round(4)
 
 # %% [markdown]
-# - **Both learners believe the meta rows.** With one wrong row in ten among them, both `BIAM` and `BIAM-X` have an error above 50, where it was below two and below 0.001. The meta rows say which errors a right label can have: an outlier among them makes the outliers of the training rows look right. With more wrong rows `BIAM-X` is even worse than the loop.
-# - `meta-only` is unharmed, even with **half of the rows wrong**. Without meta rows our learner takes no row on trust, and takes labels for wrong that stand apart from the others.
-# - So check the meta rows first, by hand or by a fit to them alone. Ten checked rows (above) are worth more than 240 of which one in ten is wrong.
+# - **The published loop believes the meta rows.** With one wrong row in ten among them its error goes from below two to above 80.
+# - `BIAM-X` does not mind one in ten: its error changes by less than 2 %, and stays a fifth or more below that of the meta rows alone. Outliers that stand far apart are wrong labels for it, in a meta row too, if they are rarer there than in the training rows.
+# - **With 30 or 50 % both break down**, to errors above 700. Then the meta rows are as wrong as the training rows, or more so, and they say which errors a right label can have: outliers pass for honest. With 30 % `BIAM-X` is the worse of the two, with 50 % the loop.
+# - `meta-only` is unharmed, even with **half of the rows wrong**. A fit without meta rows takes no row on trust, and takes labels for wrong that stand apart from the others. Meta rows that may be as bad as the rest are of more use alone.
 #
 # ## The mechanism: weight against loss
 #
@@ -200,18 +200,28 @@ by_rate.round(4)
 spearman = results[results["metric"] == "spearman_weight_loss"]
 table = spearman.pivot_table(index="scenario", columns="method", values="value", sort=False)
 loop = table["BIAM"].dropna()
-wrong_rows = ["outlier30/wrong30", "outlier30/wrong50"]
-assert (loop.drop(wrong_rows) < -0.999).all()
+worse = ["outlier30/wrong30", "outlier30/wrong50"]
+assert (loop.drop(worse) < -0.999).all()
 half = spearman[spearman["scenario"] == "outlier30/wrong50"].groupby("method")["value"]
-assert half.min()["BIAM"] < -0.4 and half.max()["BIAM"] > 0.9 and half.min()["BIAM-X"] > 0
+assert half.min()["BIAM"] < -0.4 and half.max()["BIAM"] > 0.9
 ours = table["BIAM-X"]
 assert ours["outlier10"] < -0.99 and ours["noise30"] < -0.98 and -0.6 < ours["clean"] < -0.2
+assert ours["outlier30/wrong10"] < -0.98
 table[["BIAM", "BIAM-X", "BIAM:normalise=no"]].round(3)
+
+# %%
+told = results[(results["method"] == "BIAM-X") & results["scenario"].isin(worse)]
+told = told.pivot_table(index=["scenario", "seed"], columns="metric", values="value")
+alike = told["spearman_weight_loss"].isna()
+assert len(told) == 10 and alike.sum() == 8 and alike[worse[1]].all()
+assert (told.loc[alike, "weight_auroc"] == 0.5).all()
+assert (told.loc[~alike, "weight_auroc"] > 0.999).all() and (told["mse"] > 700).all()
+told[["mse", "weight_auroc", "spearman_weight_loss"]].round(3)
 
 # %% [markdown]
 # The published loop shows the -1 that its authors report, and it shows it **on clean data too**, where the weights cost. The network sees a row only through its loss; any falling function of one number gives -1. So the check says that the weights fall with the loss, not that they find wrong labels.
 # With half of the meta rows wrong the order is left to chance: below -0.4 at one seed, above 0.9 at another.
-# A weight of `BIAM-X` is the chance that a label is right. It follows the loss as closely where labels are wrong (below -0.98 for `outlier10` and `noise30`), and loosely on clean data. With half of the meta rows wrong it rises with the loss, at every seed.
+# A weight of `BIAM-X` is the chance that a label is right. It follows the loss as closely where labels are wrong (below -0.98 for `outlier10` and `noise30`, and with one meta row in ten wrong), and loosely on clean data. With 30 or 50 % of the meta rows wrong all weights are alike in eight runs of ten (an area under the curve of 0.5, and no correlation). In the other two the wrong training labels have the lowest weights, and the wrong meta rows still spoil the fit.
 #
 # ## Where the numbers come from
 #

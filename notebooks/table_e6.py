@@ -78,20 +78,19 @@ assert 20 * table.loc["BIAM-X", "int_clean"] < table.loc["BIAM2", "int_clean"]
 others = table.drop(index="BIAM-X")
 assert 5 * table.loc["BIAM-X", "int_clean"] < others["int_clean"].min()
 assert (1.4 * table.loc["BIAM-X", planted[1:]] < others[planted[1:]].min()).all()
-assert (wins(results, "mse", "BIAM-X", "meta-only")["wins"][:4] == 5).all()
+assert (wins(results, "mse", "BIAM-X", "meta-only")["wins"] == 5).all()
 
 # %%
-ahead = others.index[others["null_main"] < table.loc["BIAM-X", "null_main"]]
-assert set(ahead) == {"meta-only", "SAM+meta", "NAM+meta", "EBM-main+meta", "EBM+meta"}
-assert table.loc["BIAM-X", "null_main"] < 1.08 * others["null_main"].min()
+assert others["null_main"].idxmin() == "meta-only"
+assert 0.9 < table.loc["BIAM-X", "null_main"] / others["null_main"].min() < 0.92
 assert (auprc.loc["EBM-fair"] > auprc.loc["BIAM2"]).all()
 assert auprc.loc["EBM-fair", "int_clean"] == 1
 assert (auprc.loc["CatBoost"] < auprc.loc["BIAM2"]).all()
 found = results[(results["metric"] == "pair_auprc") & (results["method"] == "BIAM-X")]
 found = found.pivot_table(index="seed", columns="scenario", values="value")
-assert (found[planted[:3]] == 1).all(axis=None) and (found["int_mnar"] == 1).sum() == 3
-assert (auprc[["int_mnar", "null_main"]].idxmax() == "BIAM-X").all()
-assert (found["null_main"] > 0.15).sum() == 1
+assert (found[planted[:3]] == 1).all(axis=None) and (found["int_mnar"] == 1).sum() == 4
+assert auprc["int_mnar"].idxmax() == "BIAM-X" and auprc["null_main"].idxmax() == "EBM+meta"
+assert (found["null_main"] < 0.15).all() and auprc["null_main"].max() < 0.11
 
 # %%
 one = results[
@@ -101,9 +100,9 @@ assert one["BIAM-X"] < one["EBM"] < one["EBM-fair"]
 
 # %% [markdown]
 # - Without noise and gaps the pairs pay: `BIAM2` has less than half the error of the same loop without pairs. With noise and gaps that is over.
-# - `BIAM-X` screens all pairs and keeps those that the marginal likelihood supports. It has the **lowest error wherever pairs are planted**: less than a fifth of the next best without noise and gaps (a twentieth of `BIAM2`), and with them the next best has 1.4 times its error or more. Against the clean rows alone it wins there at all five seeds.
-# - It ranks the planted pairs first at every seed in three scenarios, and at three of five under MNAR gaps, where no other method is as high. EBM ranks them first in `int_clean` too and is next elsewhere, above `BIAM2` in every scenario; CatBoost is below it.
-# - **Where no pair is planted four rivals with meta rows and the clean rows alone are ahead of `BIAM-X`**, by up to 8 %. One seed of five is to blame for its higher value in the last column of the second table.
+# - `BIAM-X` screens all pairs and keeps those that the marginal likelihood supports. It has the **lowest error in all five scenarios**. Where pairs are planted it is less than a fifth of the next best without noise and gaps (a twentieth of `BIAM2`), and with them the next best has 1.4 times its error or more. Against the clean rows alone it wins everywhere at all five seeds.
+# - It ranks the planted pairs first at every seed in three scenarios, and at four of five under MNAR gaps, where no other method is as high. EBM ranks them first in `int_clean` too and is next elsewhere, above `BIAM2` in every scenario; CatBoost is below it.
+# - Where no pair is planted the clean rows alone come next; the error of `BIAM-X` is 8 to 10 % lower. What a method finds there is found by chance: no mean in the last column of the second table reaches 0.11, and no seed of `BIAM-X` 0.15.
 # - EBM as published is run once, for it takes minutes: its finer bins are worth something (`int_mcar`, seed 42), not enough to reach `BIAM-X`.
 
 # %% [markdown]

@@ -80,19 +80,30 @@ assert (table.loc["Lasso", noisy] > table.loc[[*loops, "BIAM2", "meta-only"], no
 # %%
 others = table.drop(index="BIAM-X")
 lead = table.loc["BIAM-X"] - others.max()
-assert (lead[planted] > 0.02).all() and -0.02 < lead["clf_null_main"] < 0
+assert (lead[planted] > 0.02).all() and lead["clf_null_main"] < 0
 above = others.index[others["clf_null_main"] > table.loc["BIAM-X", "clf_null_main"]]
-assert set(above) == {"Lasso", "Lasso-fair", "Lasso+meta", "EBM-main-fair", "EBM-fair"}
-assert (wins(results, "accuracy", "BIAM-X", "meta-only")["wins"][:4] == 5).all()
+assert list(above) == ["Lasso"] and lead["clf_null_main"] > -0.01
+assert wins(results, "accuracy", "BIAM-X", "meta-only")["wins"].to_list() == [5, 5, 5, 5, 4]
 fives = auprc.drop(index="EBM")
 assert (fives.loc["BIAM-X", planted] == fives[planted].max()).all()
 assert fives["clf_null_main"].idxmax() == "BIAM2"
+
+# %%
+asked, likely = (means(results, name) for name in ("f1_macro", "f1_macro_most_likely"))
+gain = (asked - likely).loc[["BIAM-X", "meta-only"]]
+assert (gain.loc["BIAM-X"] > 0).to_list() == [False, False, True, True, True]
+assert gain.loc["BIAM-X"].abs().max() < 0.006
+assert asked.loc["BIAM-X", "clf_int_mnar"].round(3) == 0.643
+assert likely.loc["BIAM-X", "clf_int_mnar"].round(3) == 0.638
+assert gain.loc["meta-only"].max().round(3) == 0.012
+gain.round(4)
 
 # %% [markdown]
 # - Without noise and gaps `BIAM2` finds both pairs for every seed, and gains more than five points of accuracy over the loop without pairs. So does `BIAM-X`, which is ahead of it.
 # - **`BIAM-X` has the highest accuracy wherever pairs are planted**, by more than two points, and no method with five seeds ranks these pairs higher. Against the clean rows alone it wins there at all five seeds.
 # - In all four scenarios with noise and gaps a **plain Lasso on mean-imputed inputs beats every variant of the published loop**, and the clean rows alone. With 840 rows and a fifth of the labels flipped, less flexible is often better.
-# - **Where no pair is planted it also beats `BIAM-X`**, by less than two points; EBM in its fair setting is ahead too, with pairs or without.
+# - **Where no pair is planted it also beats `BIAM-X`**, by less than a point. No other method does; against the clean rows alone `BIAM-X` wins there at four of five seeds.
+# - `BIAM-X` and `meta-only` are asked for macro-F1, as in E3 and E5; the rivals say the most likely class. For `BIAM-X` that answer would be worth as much: no mean moves by as much as 0.006 in macro-F1, and the largest gain is under MNAR gaps, 0.643 for 0.638. `meta-only` gains up to 0.012.
 
 # %% [markdown]
 # ## Where the numbers come from

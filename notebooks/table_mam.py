@@ -129,16 +129,16 @@ ours = ours.set_index("scenario")
 ratio = (ours["BIAM-X"] / ours["meta-only"]).loc[["eps_A", "eps_B", "eps_C"]]
 assert ratio.between(0.99, 1.01).all()
 gain = (ours["BIAM-X"] - ours["meta-only"]).loc[list(flips)[3:]].round(5)
-assert list(gain.index[gain < 0]) == ["corruption_0.15"] and gain.abs().max() <= 0.002
+assert gain.between(0.002, 0.005).all() and (ours["wins"] < 2).all()
 boost = wins(both, "accuracy", "HGB+meta", "BIAM-X").set_index("scenario")
 lead = boost["HGB+meta"] - boost["BIAM-X"]
-assert lead["corruption_0.15"].round(4) > 0 and lead["imbalance+corruption"] < -0.03
-assert lead["imbalance_0.15"].round(4) > 0 and (lead < 0.003).all()
+assert lead["corruption_0.15"].round(3) == -0.005 and lead["imbalance+corruption"] < -0.03
+assert lead["imbalance_0.15"].round(3) == 0.002
 
 # %% [markdown]
 # - **The clean rows alone beat the printed MAM in all six scenarios**, at both seeds that were run, and so they do when its epoch is chosen by the meta rows.
-# - Our own learner gains next to nothing from the noisy rows here: `BIAM-X` is within 1 % of `meta-only` in regression and within 0.2 points of accuracy in classification, below it with 15 % flipped labels.
-# - Gradient boosting with the meta rows added (`HGB+meta`) is a little ahead of `BIAM-X` with imbalance or flips alone, by less than 0.3 points. With both it is more than three points behind.
+# - Our own learner gains next to nothing from the noisy rows here: `BIAM-X` is within 1 % of `meta-only` in regression, and 0.2 to 0.5 points of accuracy above it in classification. It wins at both seeds nowhere.
+# - Gradient boosting with the meta rows added (`HGB+meta`) is 0.2 points ahead of `BIAM-X` with imbalance alone and 0.5 behind with flips alone. With both it is more than three points behind.
 #
 # With so many clean rows these scenarios do not show what weighting is for. [](table_ablations.ipynb) has few of them.
 #
