@@ -20,12 +20,12 @@ def paired(n, seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_strong_pair_is_not_taken_for_wrong_labels(exact, seed, n_meta):
     X, _, y = paired(1000 + n_meta, seed)
-    fitted = exact.fit(X[n_meta:], y[n_meta:], X[:n_meta], y[:n_meta]) if n_meta else None
-    fitted = fitted or exact.fit(X, y)
+    meta = (X[:n_meta], y[:n_meta]) if n_meta else ()
+    fitted = exact.fit(X[n_meta:], y[n_meta:], *meta, n_knots=10)
     fresh, truth, _ = paired(2000, seed + 100)
     assert np.mean((exact.outputs(fitted, fresh) - truth) ** 2) < 0.006
     assert (0, 1) in fitted.model.pairs
-    assert fitted.weights.mean() > 0.97
+    assert fitted.weights.mean() > 0.95
 
 
 @pytest.mark.parametrize("n_meta", [0, 100], ids=["no-meta", "meta"])
@@ -35,7 +35,7 @@ def test_a_strong_pair_and_wrong_labels_are_told_apart(exact, seed, n_meta):
     wrong = np.random.default_rng(seed).uniform(size=1000) < 0.2
     y[n_meta:] = np.where(wrong, y[n_meta:] + 6, y[n_meta:])
     meta = (X[:n_meta], y[:n_meta]) if n_meta else ()
-    fitted = exact.fit(X[n_meta:], y[n_meta:], *meta)
+    fitted = exact.fit(X[n_meta:], y[n_meta:], *meta, n_knots=10)
     fresh, truth, _ = paired(2000, seed + 100)
     assert np.mean((exact.outputs(fitted, fresh) - truth) ** 2) < 0.01
     assert (0, 1) in fitted.model.pairs
@@ -53,7 +53,7 @@ def test_a_strong_pair_is_not_taken_for_flipped_labels(exact, seed, n_meta):
     X, f, _ = paired(1000 + n_meta, seed)
     y = (np.random.default_rng(seed + 7).uniform(size=len(X)) < expit(2 * f)).astype(int)
     meta = (X[:n_meta], y[:n_meta]) if n_meta else ()
-    fitted = exact.fit(X[n_meta:], y[n_meta:], *meta, n_classes=2)
+    fitted = exact.fit(X[n_meta:], y[n_meta:], *meta, n_classes=2, n_knots=10)
     fresh, f, _ = paired(2000, seed + 100)
     chance = expit(2 * f)
     least = log_loss(chance, 2 * f)
