@@ -10,6 +10,7 @@ from biam.experiments.tables import (
     blocks,
     figures,
     images,
+    limits,
     mam,
     probabilistic,
     published,
@@ -31,6 +32,7 @@ TABLES: dict[str, Table] = {
         images,
         figures,
         benchmark,
+        limits,
     )
     for table in module.TABLES
 }
