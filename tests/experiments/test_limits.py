@@ -1,6 +1,7 @@
 """Bayes method: the best threshold by exhaustive search, and scores that its risk explains."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from sklearn.metrics import f1_score
 from biam.datasets.limits.additive import additive_process
 from biam.datasets.limits.disc import disc_process
 from biam.datasets.limits.planted import planted_process
-from biam.experiments.limits import bayes, best_threshold, macro_f1
+from biam.experiments.limits import bayes, beside_limits, best_threshold, macro_f1
 
 CHANCES = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.6, 0.9, 1.0]), min_size=2, max_size=12)
 
@@ -72,3 +73,56 @@ def test_same_seed_same_numbers():
         for _ in range(2)
     )
     assert first == second
+
+
+def tidy(rows, columns):
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.fixture
+def limits():
+    columns = ["scenario", "method", "seed", "metric", "value"]
+    return tidy(
+        [
+            ("e2/gaps", "Bayes", seed, metric, value)
+            for seed, limit, mse in ((1, 0.1, 0.2), (2, 0.1, 0.1), (3, 0.1, 9.0))
+            for metric, value in (("limit", limit), ("mse", mse))
+        ]
+        + [
+            ("e3/sure", "Bayes", 1, "limit", 1.0),
+            ("e3/sure", "Bayes", 1, "f1_macro", 1.0),
+            ("e7/pairs", "Bayes", 1, "limit", 0.8),
+            ("e7/pairs", "Bayes", 1, "f1_macro", 0.9),
+        ],
+        columns,
+    )
+
+
+def test_ratios_are_over_the_same_seeds(limits):
+    columns = ["table", "scenario", "method", "seed", "metric", "value"]
+    results = tidy(
+        [
+            ("e2", "gaps", "BIAM-X", 1, "mse", 0.4),
+            ("e2", "gaps", "BIAM-X", 2, "mse", 0.2),
+            ("e2", "gaps", "BIAM-X", 3, "mse", 5.0),
+            ("e2", "gaps", "meta-only", 1, "mse", 0.6),
+            ("e2", "gaps", "meta-only", 2, "mse", 0.6),
+            ("e2", "gaps", "Lasso", 2, "mse", 0.6),
+            ("e2", "gaps", "BIAM-X", 1, "mae", 7.0),
+            ("e3", "sure", "BIAM-X", 1, "f1_macro", 0.9),
+            ("e7", "pairs", "BIAM-X", 1, "f1_macro", 0.7),
+        ],
+        columns,
+    )
+    rows = beside_limits(results, limits, ["BIAM-X", "meta-only"])
+    rows = rows.set_index(["scenario", "method"])
+    gaps = rows.loc["e2/gaps"]
+    assert list(gaps["seeds"]) == [2, 2, 2]
+    assert gaps["value"].to_dict() == pytest.approx(
+        {"Bayes": 0.15, "BIAM-X": 0.3, "meta-only": 0.6}
+    )
+    assert gaps["to_limit"].to_dict() == pytest.approx({"Bayes": 1.5, "BIAM-X": 3, "meta-only": 6})
+    assert gaps["to_rows"].to_dict() == pytest.approx({"Bayes": 1, "BIAM-X": 2, "meta-only": 4})
+    pairs = rows.loc["e7/pairs", "BIAM-X"]
+    assert (pairs["to_limit"], pairs["to_rows"]) == (pytest.approx(1.5), pytest.approx(3))
+    assert rows.loc["e3/sure", ["to_limit", "to_rows"]].isna().all(axis=None)
