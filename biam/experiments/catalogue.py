@@ -9,6 +9,7 @@ from biam.experiments.tables import (
     benchmark,
     blocks,
     figures,
+    flips,
     images,
     limits,
     mam,
@@ -31,6 +32,7 @@ TABLES: dict[str, Table] = {
         real,
         images,
         figures,
+        flips,
         benchmark,
         limits,
     )

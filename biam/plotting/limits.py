@@ -51,7 +51,7 @@ def distance_to_limit(
     ax = axes(_ROW * len(places) + _REST) if ax is None else ax
     dress(ax, grid="x")
     ax.axvspan(1, near, color=GREEN, alpha=0.2, linewidth=0, zorder=0)
-    for method in methods:
+    for k, method in enumerate(methods):
         look, chosen = method_look(method), known[known["method"] == method]
         ax.plot(
             chosen[column].clip(upper=_FARTHEST),
@@ -62,6 +62,7 @@ def distance_to_limit(
             markersize=5.5,
             label=method,
             clip_on=False,
+            zorder=3 + len(methods) - k,
         )
     ax.set_xscale("log")
     ax.set_xlim(min(0.9, known[column].min()), _FARTHEST)
