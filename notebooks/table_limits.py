@@ -112,7 +112,9 @@ assert others.groupby("method")["to_rows"].median().min() > 1.5
 fresh = beside_limits(results[results["seed"].isin([2024, 3407])], limits, methods)
 fresh = fresh[fresh["seeds"] == 2]
 unseen = fresh[fresh["method"] == "BIAM-X"].set_index("scenario")[["value", "limit", "to_rows"]]
-unseen = unseen.join(fresh[fresh["method"] == "Bayes"].set_index("scenario")["value"].rename("Bayes"))
+unseen = unseen.join(
+    fresh[fresh["method"] == "Bayes"].set_index("scenario")["value"].rename("Bayes")
+)
 unseen = unseen.join(goal.rename("goal"))[["goal", "limit", "Bayes", "value", "to_rows"]]
 late = unseen[unseen.index.str.match("e[267]/")]
 late.rename(columns={"value": "BIAM-X"}).round(3)

@@ -20,7 +20,7 @@ from biam.datasets.synthetic import Split
 from biam.exceptions import BIAMError, InvalidInputError
 from biam.experiments import cost_child
 
-__all__ = ["LEARNERS", "exponents", "measure_cost", "sizes"]
+__all__ = ["LEARNERS", "beside_goals", "cost_table", "exponents", "measure_cost", "sizes"]
 
 LEARNERS = "learners/"
 """How the names of the scenarios begin: "learners/<task>/n=<rows>/p=<columns>"."""
@@ -98,6 +98,56 @@ def sizes(scenarios: pd.Series) -> pd.DataFrame:
             f"scenarios must be named {LEARNERS}<task>/n=<rows>/p=<columns>, got {wrong!r}."
         )
     return found.astype({"n": int, "p": int})
+
+
+def cost_table(results: pd.DataFrame) -> pd.DataFrame:
+    """Costs and scores of learners, a row per task, size and method: means over the seeds.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Tidy rows of table `benchmark`; scenarios of other kinds are passed over.
+
+    Returns
+    -------
+    DataFrame
+        task, n, p, method, seeds, and a column per metric.
+    """
+    rows = results[results["scenario"].str.startswith(LEARNERS)]
+    rows = rows.assign(**sizes(rows["scenario"]))
+    index = ["task", "n", "p", "method"]
+    wide = rows.pivot_table(index=index, columns="metric", values="value", sort=False)
+    wide.insert(0, "seeds", rows.groupby(index)["seed"].nunique())
+    return (
+        wide.rename_axis(columns=None).reset_index().sort_values(["task", "p", "n"], kind="stable")
+    )
+
+
+def beside_goals(table: pd.DataFrame, goals: Mapping[tuple[str, int, str], float]) -> pd.DataFrame:
+    """What was reached beside what was set out, for the sizes that were run.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `cost_table`, of one number of columns.
+    goals : mapping of (task, n, method) to float
+        MSE at most (regression), or AUPRC at least (classification).
+
+    Returns
+    -------
+    DataFrame
+        task, n, method, metric, goal, value, met.
+    """
+    known = table.set_index(["task", "n", "method"])
+    rows = []
+    for place, goal in goals.items():
+        if place in known.index:
+            metric = "mse" if place[0] == "regression" else "auprc"
+            value = float(known.loc[place, metric])
+            met = value <= goal if metric == "mse" else value >= goal
+            rows.append((*place, metric, goal, value, met))
+    names = ["task", "n", "method", "metric", "goal", "value", "met"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def exponents(results: pd.DataFrame, by: str, metric: str = "cpu_seconds") -> pd.DataFrame:

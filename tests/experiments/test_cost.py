@@ -6,7 +6,7 @@ import pytest
 
 from biam.datasets.self_masked import make_self_masked
 from biam.exceptions import BIAMError, InvalidInputError
-from biam.experiments.cost import exponents, measure_cost, sizes
+from biam.experiments.cost import beside_goals, cost_table, exponents, measure_cost, sizes
 from biam.experiments.cost_child import SCORES, build
 from biam.metrics import evaluate
 
@@ -79,3 +79,34 @@ def test_seeded_by_the_cell():
         for seed in (0, 0, 1)
     )
     assert np.array_equal(first, second) and not np.array_equal(first, other)
+
+
+def test_table_of_costs_is_the_mean_over_seeds():
+    rows = tidy(lambda n, p: float(n * p))
+    other = rows.iloc[:1].assign(scenario="published_loop", method="one-step")
+    table = cost_table(pd.concat([rows, other]))
+    assert len(table) == 8 and (table["seeds"] == 2).all()
+    ours = table[(table["method"] == "BIAM-X") & (table["p"] == 20)]
+    assert list(ours["n"]) == [100, 1000, 10_000]
+    assert list(ours["cpu_seconds"]) == [1.5 * 2000, 1.5 * 20_000, 1.5 * 200_000]
+
+
+def test_goals_are_bounds_on_the_right_side():
+    table = pd.DataFrame(
+        {
+            "task": ["regression", "regression", "classification"],
+            "n": [10, 20, 10],
+            "method": ["BIAM-X"] * 3,
+            "mse": [0.3, 0.5, np.nan],
+            "auprc": [np.nan, np.nan, 0.5],
+        }
+    )
+    goals = {
+        ("regression", 10, "BIAM-X"): 0.4,
+        ("regression", 20, "BIAM-X"): 0.4,
+        ("classification", 10, "BIAM-X"): 0.5,
+        ("classification", 99, "BIAM-X"): 0.5,
+    }
+    found = beside_goals(table, goals)
+    assert found["met"].tolist() == [True, False, True]
+    assert found["metric"].tolist() == ["mse", "mse", "auprc"]
