@@ -9,7 +9,9 @@ from biam.experiments.tables import (
     benchmark,
     blocks,
     figures,
+    flips,
     images,
+    limits,
     mam,
     probabilistic,
     published,
@@ -30,7 +32,9 @@ TABLES: dict[str, Table] = {
         real,
         images,
         figures,
+        flips,
         benchmark,
+        limits,
     )
     for table in module.TABLES
 }

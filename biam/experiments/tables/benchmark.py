@@ -1,8 +1,9 @@
-"""Table `benchmark`: what the published loop costs, and hypergradients: error against cost."""
+"""Table `benchmark`: cost of the published loop, of hypergradients, and of learners."""
 
 from typing import Any
 
 from biam.experiments.records import Method, Profile, Scenario, Table, plan
+from biam.experiments.tables import benchmark_learners as learners
 
 __all__ = ["TABLES"]
 
@@ -44,7 +45,7 @@ _SOLVED = {"l2": 0.01, "repeats": 5}
 TABLES = (
     Table(
         name="benchmark",
-        title="Cost of the published loop against double backward; hypergradients: error and cost",
+        title="Cost of the published loop, of hypergradients, and of learners beside their scores",
         source="ours; times differ from run to run: no promise of equal bits here",
         scenarios=(
             Scenario(
@@ -61,6 +62,7 @@ TABLES = (
                 "classification",
                 settings=_SOLVED,
             ),
+            *learners.SCENARIOS,
         ),
         methods=(
             *(
@@ -68,14 +70,22 @@ TABLES = (
                 for name in _LOOPS
             ),
             *_METHODS,
+            *learners.METHODS,
         ),
         profiles={
-            "smoke": Profile(_SMOKE, 0.2, {"epochs": 5, "repeats": 1}),
-            "quick": Profile(_CELLS, 2.0, {"epochs": 10}),
-            "full": Profile(_CELLS, 2.5),
+            "smoke": Profile(_SMOKE + learners.SMOKE, 0.4, {"epochs": 5, "repeats": 1}),
+            "quick": Profile(_CELLS + learners.QUICK, 5.0, {"epochs": 10}),
+            "full": Profile(_CELLS + learners.FULL, 45.0),
         },
         exact=False,
         alone=True,
-        headline=("cpu_seconds", "ratio", "max_trajectory_difference", "relative_error"),
+        headline=(
+            "cpu_seconds",
+            "mse",
+            "auprc",
+            "ratio",
+            "max_trajectory_difference",
+            "relative_error",
+        ),
     ),
 )
