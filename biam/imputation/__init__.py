@@ -1,0 +1,1 @@
+"""Imputers as scikit-learn transformers."""
