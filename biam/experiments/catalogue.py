@@ -11,6 +11,7 @@ from biam.experiments.tables import (
     figures,
     images,
     mam,
+    not_miwae,
     probabilistic,
     published,
     real,
@@ -31,6 +32,7 @@ TABLES: dict[str, Table] = {
         images,
         figures,
         benchmark,
+        not_miwae,
     )
     for table in module.TABLES
 }
