@@ -175,9 +175,10 @@ def _judged(data: Hidden, filled: Array, drawn: Array) -> dict[str, float]:
 
 
 def _diagnosed(data: Hidden, imputer: DeepImputer) -> dict[str, float]:
+    rows = imputer.diagnose(data.holes)
     metrics = {
-        "bound": imputer.score(data.holes),
-        "ess": float(np.median(imputer.effective_sample_size(data.holes))),
+        "bound": float(rows["bound"].mean()),
+        "ess": float(np.median(rows["ess"])),
         "steps": float(imputer.n_iter_),
     }
     if isinstance(imputer, NotMIWAEImputer):

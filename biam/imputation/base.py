@@ -126,27 +126,34 @@ class DeepImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         out = np.where(np.isnan(values), self.columns_.decode(drawn), values)
         return self.columns_.restore(out)
 
-    def score_rows(self, X: Any) -> np.ndarray:
-        """Bound on log p(x_o), or with a mask model log p(x_o, s), of each row; shape (n_rows,).
+    def diagnose(self, X: Any) -> dict[str, np.ndarray]:
+        """Bound and effective sample size of each row, by `n_importance` samples.
 
-        In nats, of the encoded columns: continuous ones are standardised if `standardise` says so.
+        Parameters
+        ----------
+        X : array-like or DataFrame, shape (n_rows, n_columns)
+
+        Returns
+        -------
+        dict of str to ndarray, shape (n_rows,)
+            "bound" on log p(x_o), or with a mask model on log p(x_o, s), in nats, of the encoded
+            columns. "ess", effective sample size of the importance weights, from 1 to
+            `n_importance`: a row near 1 rests on a single proposal; raise `n_importance`, or train
+            longer.
         """
-        return self._bounds(X)[0]
+        _, block, observed = self._encoded(X)
+        with self._threads(block.size):
+            tensors = self._tensors(block, observed)
+            values, sizes = bounds(self.model_, *tensors, self.n_importance, self.seed_)
+        return {"bound": values, "ess": sizes}
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Mean of `score_rows`: the bound with `n_importance` samples, higher is better.
+        """Mean over the rows of the bound, see `diagnose`; higher is better.
 
         Comparable between settings of one imputer, not between one with and one without a mask
         model: the former accounts for the mask, too.
         """
-        return float(self.score_rows(X).mean())
-
-    def effective_sample_size(self, X: Any) -> np.ndarray:
-        """Of the importance weights of each row, from 1 to `n_importance`; shape (n_rows,).
-
-        A row near 1 rests on a single proposal: raise `n_importance`, or train longer.
-        """
-        return self._bounds(X)[1]
+        return float(self.diagnose(X)["bound"].mean())
 
     def save(self, path: Any) -> None:
         """Write the fitted imputer to one file, without pickle; `biam.imputation.load` reads it.
@@ -245,12 +252,6 @@ class DeepImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         order = torch.randperm(len(x), generator=generator, device=x.device)
         out, kept = order[:n_out], order[n_out:]
         return (x[kept], observed[kept]), (x[out], observed[out])
-
-    def _bounds(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        _, block, observed = self._encoded(X)
-        with self._threads(block.size):
-            tensors = self._tensors(block, observed)
-            return bounds(self.model_, *tensors, self.n_importance, self.seed_)
 
     def _encoded(self, X: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         check_is_fitted(self)

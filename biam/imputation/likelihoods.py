@@ -156,4 +156,4 @@ def _gumbel(logits: Tensor, size: tuple[int, int], generator: torch.Generator) -
     noise = -torch.log(-torch.log(u.clamp(_SMALLEST, 1 - _SMALLEST)))
     soft = ((logits + noise) / _TEMPERATURE).softmax(-1)
     hard = functional.one_hot(soft.argmax(-1), logits.shape[-1]).to(soft.dtype)
-    return hard + soft - soft.detach()
+    return hard + (soft - soft.detach())

@@ -5,6 +5,7 @@ column that never has one teaches nothing about its mask. Source: Ipsen, Mattei 
 not-MIWAE, section 3 and appendix.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -25,8 +26,11 @@ MASK_MODELS = (
 )
 """Names, from most assumed about the sign to what is fully given."""
 
-# softplus(_ONE) = 1.
-_ONE = 0.5413248546129181
+# Adam moves every number at one speed, but the slope of a sharp threshold has far to go: slopes and
+# intercepts are this many times their parameters.
+_GAIN = 5.0
+# Slopes of known sign begin at one: _GAIN softplus(_START) = 1.
+_START = math.log(math.expm1(1 / _GAIN))
 
 
 class MaskModel(nn.Module):
@@ -109,21 +113,25 @@ class SelfMask(MaskModel):
         self.register_buffer("own", torch.as_tensor(own))
         column = {j: k for k, j in enumerate(gaps)}
         place = torch.tensor([column[owner[d]] for d in own], dtype=torch.long)
-        one_each = bool((place == torch.arange(len(own))).all()) if len(own) == len(gaps) else False
-        self.one_each = one_each
+        self.one_each = place.tolist() == list(range(len(gaps)))
         self.register_buffer("collect", functional.one_hot(place, len(gaps)).float())
         discrete = np.isin(np.asarray(layout.kinds), ("bernoulli", "categorical"))
         wanted = np.zeros(len(layout.kinds)) if signs is None else np.where(discrete, 0, signs)
         self.register_buffer("sign", torch.as_tensor(wanted[owner[own]], dtype=torch.float32))
-        self.raw_slope = nn.Parameter(torch.where(self.sign == 0, torch.zeros(()), _ONE).clone())
+        self.raw_slope = nn.Parameter(torch.where(self.sign == 0, torch.zeros(()), _START).clone())
         # Logits rather than thresholds: with a slope of zero every threshold is the same.
-        self.intercept = nn.Parameter(torch.zeros(len(gaps)))
+        self.raw_intercept = nn.Parameter(torch.zeros(len(gaps)))
 
     @property
     def slope(self) -> Tensor:
         """W, one per encoded column with gaps."""
         known = self.sign * functional.softplus(self.raw_slope)
-        return torch.where(self.sign == 0, self.raw_slope, known)
+        return _GAIN * torch.where(self.sign == 0, self.raw_slope, known)
+
+    @property
+    def intercept(self) -> Tensor:
+        """W b, the logit at x = 0, one per column with gaps."""
+        return _GAIN * self.raw_intercept
 
     def logits(self, x: Tensor) -> Tensor:
         """See `MaskModel.logits`."""

@@ -106,9 +106,9 @@ def test_sample_score_and_effective_sizes(gaps_above_mean):
     seen = ~np.isnan(holes)
     assert drawn.shape == (4, 60, 2) and (drawn[:, seen] == holes[seen]).all()
     assert (drawn[:, ~seen].std(0) > 0).mean() > 0.9
-    assert fitted.score(holes) == pytest.approx(fitted.score_rows(holes).mean())
-    sizes = fitted.effective_sample_size(holes)
-    assert sizes.shape == (60,) and (sizes >= 1).all() and (sizes <= 50).all()
+    rows = fitted.diagnose(holes)
+    assert fitted.score(holes) == pytest.approx(rows["bound"].mean())
+    assert rows["ess"].shape == (60,) and (rows["ess"] >= 1).all() and (rows["ess"] <= 50).all()
 
 
 def test_rows_can_be_held_out_to_decide_when_to_stop(gaps_above_mean):

@@ -49,7 +49,7 @@ def test_density_is_that_of_scipy(scale):
 def test_scale_has_a_floor():
     likelihood, out = outputs("shared")
     likelihood.raw_scale.data.fill_(-100.0)
-    assert likelihood._scales(out).min() == pytest.approx(0.05)
+    assert likelihood._scales(out).min().item() == pytest.approx(0.05)
 
 
 def test_draws_have_the_density_they_are_drawn_from():
