@@ -13,6 +13,7 @@ from biam.experiments.tables import (
     images,
     limits,
     mam,
+    not_miwae,
     probabilistic,
     published,
     real,
@@ -35,6 +36,7 @@ TABLES: dict[str, Table] = {
         flips,
         benchmark,
         limits,
+        not_miwae,
     )
     for table in module.TABLES
 }
