@@ -123,7 +123,11 @@ def make_gappy(
 
 
 def predict_with_gaps(
-    data: Gappy, task: str, seed: int, settings: Mapping[str, Any]
+    data: Gappy,
+    task: str,
+    seed: int,
+    settings: Mapping[str, Any],
+    make: Callable[..., Any] = make_imputer,
 ) -> tuple[dict[str, float], Points]:
     """Fit a learner on the table as `settings` serve it, and score it on test rows served alike.
 
@@ -135,9 +139,10 @@ def predict_with_gaps(
     settings : mapping
         "sees": one of `TABLES_SEEN`. "imputer", "imputer_options": where it is imputed. "draws":
         so many imputations, a model on each, their predictions averaged; 0 = one, `transform`.
-        "learner": "BIAM-X" or a rival in a "setting", with
-        "options". "curve": the column whose response is kept,
-        for the seeds in "curve_seeds" (default all).
+        "learner": "BIAM-X", or a rival in a "setting"; with "options". "curve": the column whose
+        response is kept, for the seeds in "curve_seeds" (default all).
+    make : callable
+        ``(name, random_state, **options)`` -> imputer.
 
     Returns
     -------
@@ -150,7 +155,7 @@ def predict_with_gaps(
         response to a missing value, of learners that take one; "filled": what gaps were filled by.
     """
     sees = check_choice("table", settings.get("sees", "native"), TABLES_SEEN)
-    pairs = _served(data, sees, seed, settings)
+    pairs = _served(data, sees, seed, settings, make)
     models = [_fit(train, data.y_train, task, seed, settings) for train, _ in pairs]
     tests = [test for _, test in pairs]
     metrics = _scores(data, task, models, tests)
@@ -173,23 +178,27 @@ def _split(dataset: str, max_rows: int, seed: int) -> Any:
         r = 0.0 if dataset == "independent" else 0.7
         return make_related_regression(max_rows, correlation=r, random_state=seed)
     split = make_real_split(dataset, max_rows=max_rows, random_state=seed)
-    kinds = {getattr(t, "kind", "O") for t in split.X_train.dtypes}
-    if kinds - set("iuf") or split.X_train.isna().any(axis=None):
-        raise InvalidInputError(
-            f"dataset must hold numbers without gaps of its own, got {dataset!r}: choose another."
-        )
+    _numbers_only(dataset, split.X_train)
     return split
 
 
+def _numbers_only(name: str, X: Any) -> None:
+    kinds = {getattr(dtype, "kind", "O") for dtype in X.dtypes}
+    if kinds - set("iuf") or X.isna().any(axis=None):
+        raise InvalidInputError(
+            f"dataset must hold numbers without gaps of its own, got {name!r}: choose another."
+        )
+
+
 def _served(
-    data: Gappy, sees: str, seed: int, settings: Mapping[str, Any]
+    data: Gappy, sees: str, seed: int, settings: Mapping[str, Any], make: Callable[..., Any]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Training and test tables as the learner sees them, one pair per imputation."""
     if sees == "complete":
         return [(data.whole_train, data.whole_test)]
     if sees == "native":
         return [(data.X_train, data.X_test)]
-    imputer = make_imputer(settings["imputer"], seed, **settings.get("imputer_options", {}))
+    imputer = make(settings["imputer"], seed, **settings.get("imputer_options", {}))
     imputer.fit(data.X_train)
     tables, draws = (data.X_train, data.X_test), settings.get("draws", 0)
     if draws:
