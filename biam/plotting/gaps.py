@@ -16,7 +16,8 @@ __all__ = ["gap_losses", "gap_responses"]
 
 MECHANISMS = {"mcar": (BLUE, "o"), "mar": (GREEN, "s"), "mnar": (VERMILLION, "^")}
 ROW, PANEL, TOP = 0.185, 1.55, 0.55
-ROUND = (0.5, 0.7, 0.8, 1, 1.25, 1.5, 2, 3, 4, 6)
+ROUND = (0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.1, 1.2, 1.3, 1.5, 2, 3, 4, 6)
+APART = 0.24
 FOOT, MARGIN = 0.22, 0.2
 
 
@@ -124,11 +125,7 @@ def _losses(ax: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
         centre = [np.exp(logs.mean()) if len(logs) else np.nan for logs in values]
         ax.plot(centre, place, marker, color=colour, markersize=4.2, label=mechanism.upper())
     ax.set_xscale("log")
-    low, high = ax.get_xlim()
-    ticks = [tick for tick in ROUND if low <= tick <= high]
-    # Where the range is wide, numbers beside one another would touch.
-    ticks = [tick for tick in ticks if tick in (0.5, 1, 2, 4)] if len(ticks) > 4 else ticks
-    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_major_locator(FixedLocator(_ticks(*ax.get_xlim())))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
     ax.set_yticks(-np.arange(len(methods)), methods)
@@ -136,6 +133,17 @@ def _losses(ax: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
     dress(ax, grid="x")
     ax.tick_params(axis="y", labelsize=FONT - 2, length=0)
     ax.tick_params(axis="x", labelsize=FONT - 2)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """One, and round numbers to both sides of it that do not touch their neighbours."""
+    room = APART * np.log(high / low)
+    kept = [1.0]
+    for tick in sorted(ROUND, key=lambda tick: abs(np.log(tick))):
+        clear = all(abs(np.log(tick / other)) >= room for other in kept)
+        if low <= tick <= high and clear:
+            kept.append(tick)
+    return sorted(kept)
 
 
 def _panel(ax: Axes, rows: pd.DataFrame, true: pd.DataFrame) -> None:

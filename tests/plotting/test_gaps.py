@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from biam.exceptions import InvalidInputError
-from biam.plotting.gaps import MECHANISMS, gap_losses, gap_responses
+from biam.plotting.gaps import MECHANISMS, _ticks, gap_losses, gap_responses
 
 RATIOS = pd.DataFrame(
     [
@@ -47,6 +47,15 @@ def test_equal_and_opposite_ratios_meet_at_one():
     fig = gap_losses(rows, ["mean"])
     markers = {line.get_label(): line for line in fig.axes[0].lines}
     np.testing.assert_allclose(markers["MAR"].get_xdata(), [1.0])
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.9, 1.3), (0.4, 2.5), (0.06, 7.0)])
+def test_ticks_are_round_apart_and_hold_one(low, high):
+    ticks = np.array(_ticks(low, high))
+    assert 1 in ticks
+    assert ((low <= ticks) & (ticks <= high)).all()
+    assert len(ticks) > 1
+    assert (np.diff(np.log(ticks)) >= 0.2 * np.log(high / low)).all()
 
 
 def test_curves_lie_over_the_truth_and_the_spike_at_the_foot():

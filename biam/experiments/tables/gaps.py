@@ -25,8 +25,8 @@ _QUICK_SETS = tuple(_TASKS)[:4]
 _DEEP_SETS = ("related", "concrete")
 _MECHANISMS = ("mcar", "mar", "mnar")
 _RATES = {"20": 0.2, "40": 0.4}
-# The column whose response the figures draw: x0, cement, worst radius.
-_CURVES = {"independent": 0, "related": 0, "concrete": 0, "breast-cancer": 20}
+# The column whose response the figures draw: x0, or cement.
+_CURVES = {"independent": 0, "related": 0, "concrete": 0}
 
 
 def _scenario(dataset: str, mechanism: str, percent: str) -> Scenario:
