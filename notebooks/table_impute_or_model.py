@@ -6,7 +6,7 @@
 # A learner that can draw any function gets there either way, given rows enough {cite:p}`lemorvan2021`. An additive model does not: its one curve must serve the rows that have a value and the rows into which that value was written.
 # That is the argument of M-GAM {cite:p}`mctavish2024` for modelling the gap. It says nothing about features that give each other away, where a good guess may be worth more than a mark. So both are tried here, on sets of both kinds.
 #
-# - **Sets.** `independent` and `related` are generated: eight standard normal features, with no correlation or with 0.7 between every two, 800 training and 200 test rows, and a target that is a sum of six curves and noise.
+# - **Sets.** `independent` and `related` are generated: eight standard normal features, with no correlation or with 0.7 between every two, 800 training and 1,000 test rows, and a target that is a sum of six curves and noise.
 #   `concrete` is real: the strength of concrete from seven ingredients, which nearly fill one cubic metre, and its age. So is `breast-cancer`: 30 measures of ten properties.
 # - **Gaps.** Every second column loses 20 or 40 % of its values, in training and test rows alike: by a coin (MCAR), more often where the complete column beside it is high (MAR), or more often where the value itself is high (MNAR). Labels are clean.
 # - **Rules.** An imputer is fitted to the features of the training rows, and completes the test rows by what it learned there. No test row chooses anything.

@@ -7,7 +7,6 @@ imputation pays depends on this more than on anything else.
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from biam.datasets.synthetic import Split
 from biam.validation import check_integer, check_number
@@ -33,16 +32,22 @@ NOISE = 0.3
 
 
 def make_related_regression(
-    n_samples: int = 1000, *, correlation: float = 0.0, random_state: int = 42
+    n_samples: int = 800,
+    n_test: int = 1000,
+    *,
+    correlation: float = 0.0,
+    random_state: int = 42,
 ) -> Split:
     """y = sum of `GAP_SHAPES` + N(0, 0.3); x_j = sqrt(r) u + sqrt(1 - r) e_j, u and e_j N(0, 1).
 
-    Split 60/20/20 into train / meta / test, no gaps, no wrong labels.
+    No gaps, no wrong labels.
 
     Parameters
     ----------
     n_samples : int
-        Rows before the split.
+        Training and meta rows, three to one.
+    n_test : int
+        Test rows.
     correlation : float
         r, of every pair of features, in [0, 0.99].
     random_state : int
@@ -53,18 +58,20 @@ def make_related_regression(
         Features as drawn (standard normal), targets standardised by the training rows;
         ``truth["y_centre"]`` and ``truth["y_scale"]``.
     """
-    check_integer("n_samples", n_samples, low=20)
+    check_integer("n_samples", n_samples, low=8)
+    check_integer("n_test", n_test, low=1)
     r = check_number("correlation", correlation, low=0.0, high=0.99)
     g = np.random.default_rng(np.random.SeedSequence([random_state, 1907]))
-    own, common = g.normal(size=(n_samples, len(GAP_SHAPES))), g.normal(size=(n_samples, 1))
+    n = n_samples + n_test
+    own, common = g.normal(size=(n, len(GAP_SHAPES))), g.normal(size=(n, 1))
     X = np.sqrt(r) * common + np.sqrt(1 - r) * own
     parts = [shape(x) for shape, x in zip(GAP_SHAPES, X.T, strict=True)]
-    y = np.sum(parts, axis=0) + NOISE * g.normal(size=n_samples)
-    rows = np.arange(n_samples)
-    train, rest = train_test_split(rows, test_size=0.4, random_state=random_state)
-    meta, test = train_test_split(rest, test_size=0.5, random_state=random_state)
-    centre, scale = y[train].mean(), y[train].std()
+    y = np.sum(parts, axis=0) + NOISE * g.normal(size=n)
+    n_train = n_samples - n_samples // 4
+    centre, scale = y[:n_train].mean(), y[:n_train].std()
     y = (y - centre) / scale
-    mask = np.zeros(len(train), dtype=bool)
+    ends = [n_train, n_samples]
+    (X_train, X_meta, X_test), (y_train, y_meta, y_test) = np.split(X, ends), np.split(y, ends)
+    mask = np.zeros(n_train, dtype=bool)
     truth = {"y_centre": centre, "y_scale": scale}
-    return Split(X[train], y[train], X[meta], y[meta], X[test], y[test], mask, truth)
+    return Split(X_train, y_train, X_meta, y_meta, X_test, y_test, mask, truth)

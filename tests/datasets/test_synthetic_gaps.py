@@ -19,7 +19,7 @@ def parts(split):
 
 @pytest.mark.parametrize("correlation", [0.0, 0.7])
 def test_every_pair_has_the_correlation_and_every_margin_is_standard_normal(correlation):
-    split = make_related_regression(40_000, correlation=correlation)
+    split = make_related_regression(40_000, 8, correlation=correlation)
     X = np.concatenate([X for X, _ in parts(split)])
     off = np.corrcoef(X.T)[np.triu_indices(len(GAP_SHAPES), 1)]
     np.testing.assert_allclose(off, correlation, atol=0.03)
@@ -29,7 +29,7 @@ def test_every_pair_has_the_correlation_and_every_margin_is_standard_normal(corr
 
 @given(st.floats(0, 0.95), st.integers(0, 100))
 def test_y_is_the_sum_of_the_shapes_and_noise(correlation, seed):
-    split = make_related_regression(300, correlation=correlation, random_state=seed)
+    split = make_related_regression(200, 100, correlation=correlation, random_state=seed)
     rest = np.concatenate(
         [
             y * split.truth["y_scale"]
@@ -43,15 +43,15 @@ def test_y_is_the_sum_of_the_shapes_and_noise(correlation, seed):
 
 
 def test_sizes_units_and_seeds():
-    split = make_related_regression(500, random_state=7)
-    assert [len(y) for _, y in parts(split)] == [300, 100, 100]
+    split = make_related_regression(400, 150, random_state=7)
+    assert [len(y) for _, y in parts(split)] == [300, 100, 150]
     assert split.y_train.mean() == pytest.approx(0, abs=1e-12)
     assert split.y_train.std() == pytest.approx(1)
-    again, other = (make_related_regression(500, random_state=seed) for seed in (7, 8))
+    again, other = (make_related_regression(400, 150, random_state=seed) for seed in (7, 8))
     np.testing.assert_array_equal(again.X_test, split.X_test)
     assert (other.X_test != split.X_test).all()
     # The features of one seed share their draws whatever the correlation.
-    related = make_related_regression(500, correlation=0.5, random_state=7)
+    related = make_related_regression(400, 150, correlation=0.5, random_state=7)
     assert np.corrcoef(related.X_train[:, 0], split.X_train[:, 0])[0, 1] > 0.5
 
 
@@ -65,3 +65,5 @@ def test_wrong_sizes_are_refused():
         make_related_regression(100, correlation=1.0)
     with pytest.raises(InvalidInputError, match="n_samples"):
         make_related_regression(5)
+    with pytest.raises(InvalidInputError, match="n_test"):
+        make_related_regression(n_test=0)
