@@ -81,3 +81,58 @@ by_set.loc[[*fills, "HGB", "EBM", "complete"]].round(2)
 # %% alt="A panel per data set, a row per way to treat gaps, and a marker per mechanism at the loss relative to BIAM-X with gaps. On the independent set all but mean+marks are to the right of one; on concrete and breast cancer most imputers that use other columns are to the left."
 gap_losses(at40, [*fills, "EBM", "HGB"])
 plt.show()
+
+# %%
+REST_ONE = 0
+
+# %% [markdown]
+# ## What filling does to the curve
+#
+# The first feature of the generated sets acts by $x^2 - 1$: lowest at its mean. The rows in which it is hidden have an average effect near zero, and a filled-in mean puts them all where the effect should be lowest.
+
+# %%
+curves = load_curves(stored, "impute-or-model")
+unrelated = curves[curves["scenario"] == "independent/mcar40"]
+shown = ["BIAM-X", "EBM", "BIAM-X:mean", "BIAM-X:mean+marks", "BIAM-X:MICE", "BIAM-X:5xMICE"]
+
+# %% alt="Six panels of the response to a feature with gaps over the true parabola. With gaps as they are, and with marks, the curve follows the truth; with a filled mean it is lifted at the mean, above a single bar of filled values; with draws it is flattened throughout."
+gap_responses(unrelated, shown, feature="x0", unit="effect on standardised y")
+plt.show()
+
+# %%
+many = results[results["scenario"].isin(["independent/mcar40", "independent/mnar40"])]
+read = many[many["metric"].isin(["error_at_mean", "shape_rmse"])].pivot_table(
+    index="method", columns=["scenario", "metric"], values="value", sort=False
+)
+read.round(3)
+
+# %% [markdown]
+# TODO
+#
+# ## One table or five
+# TODO
+
+# %% alt="TODO"
+related = curves[curves["scenario"] == "related/mnar40"]
+shown = ["BIAM-X", "BIAM-X:mean", "BIAM-X:MICE", "BIAM-X:5xMICE", "BIAM-X:MIWAE", "BIAM-X:not-MIWAE"]
+gap_responses(related, shown, feature="x0", unit="effect on standardised y")
+plt.show()
+
+# %% [markdown]
+# ## Cement
+#
+# Nobody knows the true effect of cement on the strength of concrete; grey is what BIAM-X learns from the table without gaps.
+
+# %% alt="TODO"
+cement = curves[curves["scenario"] == "concrete/mnar40"]
+shown = ["BIAM-X", "BIAM-X:mean", "BIAM-X:MICE", "BIAM-X:not-MIWAE"]
+gap_responses(cement, shown, reference="BIAM-X:complete", feature="cement (kg per cubic metre)", unit="effect on standardised y")
+plt.show()
+
+# %% [markdown]
+# ## Where the numbers come from
+#
+# `seconds` is an upper bound: the time of each cell is rounded up. Run it again with `biam reproduce impute-or-model --profile quick --jobs 2`.
+
+# %%
+provenance("impute-or-model", stored)

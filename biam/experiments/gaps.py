@@ -36,9 +36,9 @@ TABLES_SEEN = ("complete", "native", "imputed", "marked")
 """What the learner sees: no gaps at all (which nobody has), gaps as they are, gaps filled, or
 filled with a column beside each that says where."""
 
-CURVE_POINTS, CURVE_RANGE, CURVE_ROWS, BINS = 41, (0.02, 0.98), 100, 20
+CURVE_POINTS, CURVE_RANGE, CURVE_ROWS, BINS = 41, (0.02, 0.98), 20, 20
 DIGITS = 5
-# Percent of `max_rows` that train on a generated set; as many as `max_rows` test, for steady scores.
+# Percent of `max_rows` that train on a generated set; `max_rows` test it, for steady scores.
 TRAIN_SHARE = 80
 
 Predict = Callable[[np.ndarray], np.ndarray]

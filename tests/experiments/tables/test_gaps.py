@@ -29,7 +29,7 @@ def test_every_profile_runs_cells_of_the_full_size():
 
 def test_single_and_multiple_imputation_and_native_gaps_meet_in_the_quick_profile():
     cells = TABLE.profiles["quick"].cells
-    for scenario in ("independent/mnar40", "breast-cancer/mar40"):
+    for scenario in ("independent/mcar40", "concrete/mnar40"):
         methods = {cell.method for cell in cells if cell.scenario == scenario}
         assert {"BIAM-X", "BIAM-X:MICE", "BIAM-X:5xMICE", "EBM", "HGB"} <= methods
 
