@@ -119,7 +119,7 @@ _SMOKE = plan(
     _NAME,
     [
         ("independent/mnar40", ["BIAM-X", "BIAM-X:mean", "HGB"], SEEDS[:1]),
-        ("related/mcar40", ["BIAM-X", "BIAM-X:MICE", "BIAM-X:5xPPCA"], SEEDS[:1]),
+        ("related/mnar40", ["BIAM-X", "BIAM-X:MICE", "BIAM-X:5xPPCA"], SEEDS[:1]),
     ],
 )
 

@@ -34,6 +34,7 @@ def test_single_and_multiple_imputation_and_native_gaps_meet_in_the_quick_profil
         assert {"BIAM-X", "BIAM-X:MICE", "BIAM-X:5xMICE", "EBM", "HGB"} <= methods
 
 
-def test_smoke_needs_embedded_data_only():
+def test_smoke_is_a_part_of_quick_and_needs_embedded_data_only():
+    assert set(TABLE.profiles["smoke"].cells) < set(TABLE.profiles["quick"].cells)
     for cell in TABLE.profiles["smoke"].cells:
         assert TABLE.scenario(cell.scenario).params["dataset"] in ("independent", "related")
