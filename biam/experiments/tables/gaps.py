@@ -44,8 +44,10 @@ _SCENARIOS = tuple(
 )
 
 
-def _imputed(imputer: str, name: str = "", sees: str = "imputed", **settings: Any) -> Method:
-    return Method(f"BIAM-X:{name or imputer}", _RUN, {"sees": sees, "imputer": imputer, **settings})
+def _imputed(
+    imputer: str, name: str = "", sees: str = "imputed", run: str = _RUN, **settings: Any
+) -> Method:
+    return Method(f"BIAM-X:{name or imputer}", run, {"sees": sees, "imputer": imputer, **settings})
 
 
 def _rival(name: str, **options: Any) -> Method:
@@ -100,7 +102,7 @@ def _cells(sets: Iterable[str], percents: Iterable[str], *parts: Any) -> tuple[C
     return plan(_NAME, [(name, *part) for name in kept for part in parts])
 
 
-# A second seed, and 20 %, for the question itself; what is dear on one scenario of three sets.
+# More seeds, and 20 %, for the question itself; what is dear on one scenario of three sets.
 _ONCE = [name for name in _names(_CHEAP) if name != "BIAM-X:median"]
 _ASKED = ["BIAM-X", "BIAM-X:mean", "BIAM-X:mean+marks", "BIAM-X:MICE"]
 _DEAR = _names((*_SLOW, *_DEEP_ONES))
@@ -112,6 +114,8 @@ _QUICK = (
         ([*_ONCE, *_names(_MULTIPLE)], SEEDS[:1]),
         (_ASKED, SEEDS[1:2]),
     ),
+    # A few hundred test rows, and no truth to hold a curve against: more seeds.
+    *_cells(_QUICK_SETS[2:], ["40"], (_ASKED, SEEDS[2:])),
     *plan(
         _NAME,
         [

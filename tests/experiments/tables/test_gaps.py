@@ -1,14 +1,21 @@
 """Table `impute-or-model` as data: every imputer, three mechanisms, one size of cell."""
 
 from biam.experiments.tables.gaps import TABLES
+from biam.experiments.gaps_deep import DEEP
 from biam.imputation.classical import IMPUTERS
 
 (TABLE,) = TABLES
 
 
-def test_every_classical_imputer_is_a_method():
-    used = {method.settings.get("imputer") for method in TABLE.methods}
-    assert set(IMPUTERS) <= used
+def test_every_imputer_is_a_method_of_the_module_that_has_it():
+    used = {}
+    for method in TABLE.methods:
+        if "imputer" in method.settings:
+            used.setdefault(method.run.rpartition(".")[2], set()).add(method.settings["imputer"])
+    assert used == {
+        "gaps:predict_with_gaps": set(IMPUTERS),
+        "gaps_deep:predict_with_deep_gaps": set(DEEP),
+    }
 
 
 def test_three_mechanisms_at_two_rates_on_generated_and_real_sets():
