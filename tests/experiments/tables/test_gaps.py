@@ -1,7 +1,7 @@
 """Table `impute-or-model` as data: every imputer, three mechanisms, one size of cell."""
 
-from biam.experiments.tables.gaps import TABLES
 from biam.experiments.gaps_deep import DEEP
+from biam.experiments.tables.gaps import TABLES
 from biam.imputation.classical import IMPUTERS
 
 (TABLE,) = TABLES
