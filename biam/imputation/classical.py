@@ -41,10 +41,8 @@ class ChainedImputer(IterativeImputer):
             warnings.filterwarnings("ignore", category=ConvergenceWarning)
             return super().fit_transform(X, y, **params)
 
-    def sample(
-        self, X: Any, n: int = 1, random_state: int | np.random.RandomState | None = None
-    ) -> np.ndarray:
-        """Completed tables, shape (n, n_rows, p), each a run of the chain with draws of its own.
+    def sample(self, X: Any, n_draws: int = 10) -> np.ndarray:
+        """Completed tables, shape (n_draws, n_rows, p), each a run of the chain with its own draws.
 
         The regressions are those of the fit (made with ``sample_posterior=True``); a value is drawn
         from the posterior predictive distribution of its regression. Source: van Buuren (2018),
@@ -56,16 +54,16 @@ class ChainedImputer(IterativeImputer):
             The chain was made with ``sample_posterior=False``.
         """
         check_is_fitted(self)
-        check_integer("n", n, low=1)
+        check_integer("n_draws", n_draws, low=1)
         if not self.sample_posterior:
             raise InvalidInputError(
                 "sample needs a chain of draws, got sample_posterior=False: make the imputer with "
                 "sample_posterior=True."
             )
         before = self.random_state_
-        self.random_state_ = check_random_state(random_state)
+        self.random_state_ = check_random_state(self.random_state)
         try:
-            return np.stack([self.transform(X) for _ in range(n)])
+            return np.stack([self.transform(X) for _ in range(n_draws)])
         finally:
             self.random_state_ = before
 
@@ -115,13 +113,11 @@ class StandardisedImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         return self._own(X, self.imputer_.transform(self._standard(X)))
 
     @available_if(lambda self: hasattr(self.imputer, "sample"))
-    def sample(
-        self, X: Any, n: int = 1, random_state: int | np.random.RandomState | None = None
-    ) -> np.ndarray:
-        """Completed tables, shape (n, n_rows, p), drawn by the imputer inside."""
+    def sample(self, X: Any, n_draws: int = 10) -> np.ndarray:
+        """Completed tables, shape (n_draws, n_rows, p), drawn by the imputer inside."""
         check_is_fitted(self)
         X = _table(self, X)
-        return self._own(X, self.imputer_.sample(self._standard(X), n, random_state))
+        return self._own(X, self.imputer_.sample(self._standard(X), n_draws))
 
     def _standard(self, X: np.ndarray) -> np.ndarray:
         return (X - self.centre_) / self.scale_
@@ -173,7 +169,7 @@ def make_imputer(name: str, random_state: int = 0, **options: Any) -> Standardis
     -------
     StandardisedImputer
         ``fit(X)``, ``transform(X)``; "PPCA", and "MICE" with ``sample_posterior=True``, also have
-        ``sample(X, n, random_state)``.
+        ``sample(X, n_draws)``.
 
     Raises
     ------

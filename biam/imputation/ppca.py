@@ -41,7 +41,7 @@ class PPCAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     tol : float
         Gain of the log-likelihood per row at which EM stops.
     random_state : int, RandomState or None
-        Draws the loadings that EM begins with.
+        Draws the loadings that EM begins with, and what `sample` returns.
 
     Attributes
     ----------
@@ -96,17 +96,15 @@ class PPCAImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X = self._checked(X)
         return np.where(np.isnan(X), self.mean_ + self._posterior(X).mean @ self.loadings_.T, X)
 
-    def sample(
-        self, X: Any, n: int = 1, random_state: int | np.random.RandomState | None = None
-    ) -> np.ndarray:
-        """Completed tables, shape (n, n_rows, p), gaps drawn given what their rows show."""
-        check_integer("n", n, low=1)
-        X, stream = self._checked(X), check_random_state(random_state)
+    def sample(self, X: Any, n_draws: int = 10) -> np.ndarray:
+        """Completed tables, shape (n_draws, n_rows, p), gaps drawn given what their rows show."""
+        check_integer("n_draws", n_draws, low=1)
+        X, stream = self._checked(X), check_random_state(self.random_state)
         mean, covariance = self._posterior(X)
         root = np.linalg.cholesky(covariance)
-        draws = stream.normal(size=(n, *mean.shape, 1))
+        draws = stream.normal(size=(n_draws, *mean.shape, 1))
         z = mean + (root @ draws)[..., 0]
-        noise = np.sqrt(self.noise_variance_) * stream.normal(size=(n, *X.shape))
+        noise = np.sqrt(self.noise_variance_) * stream.normal(size=(n_draws, *X.shape))
         return np.where(np.isnan(X), self.mean_ + z @ self.loadings_.T + noise, X)
 
     def score(self, X: Any, y: Any = None) -> float:
