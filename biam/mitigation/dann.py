@@ -82,7 +82,7 @@ class DomainNet(nn.Module):
 
 @dataclass
 class DomainAdversarial:
-    """Label loss of the source rows, plus the domain loss through a reversed gradient.
+    """Label loss of the source rows, and the domain loss through a reversed gradient.
 
     The saddle point of E = mean L_y - lambda (mean L_d over source + mean L_d over target): the
     heads descend their own losses, the extractor descends L_y and climbs L_d. One backward pass
@@ -102,6 +102,8 @@ class DomainAdversarial:
         Largest lambda.
     scheduled : bool
         lambda grows as `reversal_strength`; False: constant.
+    all_labelled : bool
+        Read the labels of both domains: for fairness, where the domain is a group of people.
     """
 
     loss: Loss
@@ -109,6 +111,7 @@ class DomainAdversarial:
     steps: int
     strength: float = 1.0
     scheduled: bool = True
+    all_labelled: bool = False
     done: int = 0
 
     def __post_init__(self) -> None:
@@ -121,7 +124,7 @@ class DomainAdversarial:
         self.done += 1
         factor = reversal_strength(progress) if self.scheduled else 1.0
         z = model.extractor(batch.x)
-        source = batch.groups == 0
+        source = (batch.groups == 0) | self.all_labelled
         labels = self.loss.value(model.label_head(z[source]), batch.y[source]).mean()
         told = model.domain_head(reverse_gradient(z, self.strength * factor))
         domains = self.domain_loss.value(told, batch.groups.to(told.dtype))

@@ -14,11 +14,11 @@ __all__ = ["InvariantRisk"]
 
 @dataclass
 class InvariantRisk:
-    """mean_e R_e + lambda mean_e |d R_e(w f) / dw at w = 1|^2, e the group of a row.
+    """mean_e R_e + lambda mean_e |d R_e(w f) / dw at w = 1|^2 + l2 |W|^2, e the group of a row.
 
     The derivative is the mean of f_i . dl_i/df_i. Where lambda is above 1 the whole is divided by
-    it. Needs environments, and their number in every batch. Source: Arjovsky, Bottou, Gulrajani &
-    Lopez-Paz (2019), IRMv1, and their Colored-MNIST code for the schedule.
+    it; W are all parameters. Needs environments, two or more in every batch. Source: Arjovsky,
+    Bottou, Gulrajani & Lopez-Paz (2019), IRMv1, and their Colored-MNIST code for the schedule.
 
     Parameters
     ----------
@@ -27,16 +27,19 @@ class InvariantRisk:
         lambda.
     delay : int
         Steps with lambda = 1 before.
+    l2 : float
     """
 
     loss: Loss
     strength: float
     delay: int = 0
+    l2: float = 0.0
     done: int = 0
 
     def __post_init__(self) -> None:
         check_number("strength", self.strength, low=0.0)
         check_integer("delay", self.delay)
+        check_number("l2", self.l2, low=0.0)
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """Penalised mean risk; counts its calls for the delay."""
@@ -51,4 +54,6 @@ class InvariantRisk:
             risks.append(losses[inside].mean())
             squares.append(slopes[inside].mean().square())
         total = torch.stack(risks).mean() + strength * torch.stack(squares).mean()
+        if self.l2:
+            total = total + self.l2 * sum(w.square().sum() for w in model.parameters())
         return total / max(strength, 1.0)

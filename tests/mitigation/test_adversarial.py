@@ -104,6 +104,18 @@ def test_missing_indicators_and_missing_entries_never_move(norm):
         assert (moved[~fixed] != x[~fixed]).any()
 
 
+def test_no_length_is_spent_on_entries_that_stay():
+    model, (x, y) = curved(), batch()
+    fixed = torch.tensor([True, False, False, True])
+    attack = Attack(0.3, "l2", fixed=fixed)
+    for moved in (
+        fgsm(model, Logistic(), x, y, attack),
+        pgd(model, Logistic(), x, y, attack, steps=1, step_size=0.3),
+    ):
+        length = (moved - x).norm(dim=1)
+        torch.testing.assert_close(length, torch.full((6,), 0.3, dtype=torch.float64))
+
+
 def test_nan_stays_nan_and_moves_nothing_else():
     class FillIn(nn.Module):
         def forward(self, x):

@@ -76,6 +76,14 @@ def test_target_labels_are_not_read():
     assert values[0] == values[1]
 
 
+def test_all_labels_are_read_where_the_domain_is_a_group():
+    net, data = small(), domains()
+    objective = DomainAdversarial(SoftmaxCrossEntropy(), Logistic(), 5, 0.0, all_labelled=True)
+    told = parts(net, data)[1]
+    labels = SoftmaxCrossEntropy().value(net(data.x), data.y).mean()
+    assert objective(net, data).item() == pytest.approx((labels + told).item())
+
+
 def test_the_schedule_begins_at_no_reversal_and_ends_at_its_strength():
     assert reversal_strength(0.0) == 0
     assert reversal_strength(1.0) == pytest.approx(1, abs=1e-4)

@@ -40,3 +40,10 @@ def test_without_penalty_and_one_environment_it_is_plain_risk(linear):
     model, table = linear([[0.8, -0.4]]), data()._replace(groups=torch.zeros(40).long())
     expected = Average(Logistic())(model, table).item()
     assert InvariantRisk(Logistic(), 0.0)(model, table).item() == pytest.approx(expected)
+
+
+def test_l2_is_of_all_parameters_and_divided_too(linear):
+    model, table = linear([[0.8, -0.4]]), data()
+    plain = InvariantRisk(Logistic(), 100.0)(model, table).item()
+    found = InvariantRisk(Logistic(), 100.0, l2=0.5)(model, table).item()
+    assert found - plain == pytest.approx(0.5 * 0.8 / 100)
