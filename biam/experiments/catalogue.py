@@ -8,9 +8,11 @@ from biam.experiments.tables import (
     ablations,
     benchmark,
     blocks,
+    domains,
     figures,
     images,
     mam,
+    mitigation,
     probabilistic,
     published,
     real,
@@ -30,6 +32,8 @@ TABLES: dict[str, Table] = {
         real,
         images,
         figures,
+        mitigation,
+        domains,
         benchmark,
     )
     for table in module.TABLES

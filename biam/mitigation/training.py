@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from biam.exceptions import InvalidInputError
 from biam.losses import Loss
-from biam.validation import check_integer
+from biam.validation import check_integer, check_rate
 
 __all__ = ["Average", "Batch", "Objective", "Sampler", "Shuffled", "group_sizes", "rows", "train"]
 
@@ -149,6 +149,7 @@ def train(
     steps: int,
     seed: int = 0,
     rate: Callable[[float], float] | None = None,
+    average: float = 0.0,
     watch: Watch | None = None,
     every: int = 0,
 ) -> list[dict[str, float]]:
@@ -168,6 +169,10 @@ def train(
         Of the batches, and of dropout; torch's own generator is left as it was.
     rate : function of the share of steps done, optional
         Factor of the learning rate.
+    average : float
+        The model that is left has the mean of the parameters over this share of the steps, the
+        last ones (Polyak & Juditsky 1992); 0 = the last parameters. Steadies what circles around a
+        saddle point. Running statistics of batch norm are the last ones.
     watch : function of (step, model), optional
         Called in evaluation mode every `every` steps and after the last.
     every : int
@@ -180,6 +185,8 @@ def train(
     """
     check_integer("steps", steps, low=1)
     check_integer("every", every)
+    first = steps - round(check_rate("average", average) * steps)
+    total = [torch.zeros_like(w) for w in model.parameters()]
     base = [group["lr"] for group in optimizer.param_groups]
     history: list[dict[str, float]] = []
     with torch.random.fork_rng(devices=[]):
@@ -192,13 +199,25 @@ def train(
             optimizer.zero_grad()
             objective(model, table.take(next(batches))).backward()
             optimizer.step()
+            if step >= first:
+                _add(total, model)
             done = step + 1
             if watch and (done == steps or (every and done % every == 0)):
                 model.eval()
                 history.append({"step": float(done), **watch(done, model)})
                 model.train()
+    if first < steps:
+        with torch.no_grad():
+            for w, kept in zip(model.parameters(), total, strict=True):
+                w.copy_(kept / (steps - first))
     model.eval()
     return history
+
+
+@torch.no_grad()
+def _add(total: list[Tensor], model: nn.Module) -> None:
+    for kept, w in zip(total, model.parameters(), strict=True):
+        kept += w
 
 
 def _endless(sampler: Sampler, stream: torch.Generator) -> Iterator[Tensor]:

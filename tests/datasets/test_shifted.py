@@ -44,6 +44,14 @@ def test_sizes_are_scaled_down_to_what_there_is():
     assert len(split.y_train) / len(split.y_test) == pytest.approx(3, abs=0.02)
 
 
+def test_halved_pictures_are_means_of_four_pixels():
+    sizes = {"n_source": 30, "n_target": 20, "n_test": 10}
+    whole = make_digit_domains("digits", **sizes).x_train
+    half = make_digit_domains("digits", **sizes, halve=True).x_train
+    assert half.shape == (50, 3, 4, 4)
+    np.testing.assert_allclose(half[:, :, 1, 2], whole[:, :, 2:4, 4:6].mean((2, 3)), rtol=1e-5)
+
+
 def test_blending_with_nothing_shows_the_photograph():
     pieces = blend(np.zeros((3, 3, 8, 8)), np.random.default_rng(0))
     photographs = [photo.transpose(2, 0, 1) / 255 for photo in load_sample_images().images]

@@ -102,3 +102,16 @@ def test_a_sampler_without_batches_is_an_error(linear):
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     with pytest.raises(InvalidInputError, match="at least one batch"):
         train(model, table(), Nothing(), Average(Logistic()), optimizer, steps=1)
+
+
+def test_the_average_is_that_of_the_last_steps(linear):
+    """Gradient descent on one row, w <- (1 - 2 r) w: its iterates are known."""
+    data = rows(torch.ones(1, 1, dtype=torch.float64), torch.zeros(1))
+    found = {}
+    for share in (0.0, 0.5, 1.0):
+        model = linear([[1.0]])
+        optimizer = torch.optim.SGD(model.parameters(), 0.25)
+        objective = Average(SquaredError())
+        train(model, data, Shuffled(1, 1), objective, optimizer, steps=4, average=share)
+        found[share] = model.weight.item()
+    assert found == pytest.approx({0.0: 1 / 16, 0.5: (1 / 8 + 1 / 16) / 2, 1.0: 15 / 16 / 4})
