@@ -65,9 +65,9 @@ def strength_sweep(
         ax.axhline(level, color=GREY, linewidth=0.9, linestyle=":")
         ax.annotate(
             name,
-            (1, level),
+            (0.3, level),
             xycoords=("axes fraction", "data"),
-            ha="right",
+            ha="center",
             va="bottom",
             color=GREY,
             fontsize=FONT - 1.5,
