@@ -4,6 +4,7 @@ Nothing here fits, calls `show` or changes a global setting. Figures have no bac
 greys and colours that can be read on white and on black, at the width of a phone.
 """
 
+from biam.plotting.answers import domain_answers
 from biam.plotting.bilevel import error_against_cost, error_against_steps, three_step_loop
 from biam.plotting.contributions import contribution_curves
 from biam.plotting.explain import hierarchy, importances, waterfall
@@ -19,12 +20,16 @@ from biam.plotting.sets import set_differences
 from biam.plotting.shapes import hinges, shape_functions
 from biam.plotting.style import method_look
 from biam.plotting.surfaces import pair_auprc, pair_strengths, pair_surfaces, surface_map
+from biam.plotting.sweeps import strength_sweep
 from biam.plotting.training import training_curves
 from biam.plotting.weights import weight_curve, weight_histogram
+from biam.plotting.worst import average_and_worst
 
 __all__ = [
+    "average_and_worst",
     "contribution_curves",
     "critical_difference_plot",
+    "domain_answers",
     "error_against_cost",
     "error_against_steps",
     "hierarchy",
@@ -45,6 +50,7 @@ __all__ = [
     "shape_functions",
     "shape_recovery",
     "strength_map",
+    "strength_sweep",
     "surface_map",
     "three_step_loop",
     "training_curves",

@@ -93,6 +93,10 @@ _LOOKS = {
     "BIAM-P": Look(VERMILLION, "D", "-"),
     "MLP": Look(GREY, "o", "-"),
     "cleanlab": Look(GREY, "s", "--"),
+    "plain": Look(GREY, "v", "-"),
+    "FGSM": Look(VERMILLION, "s", "--"),
+    "FGSM-raw": Look(OCHRE, "v", "-."),
+    "PGD": Look(BLUE, "P", "-"),
 }
 
 

@@ -1,0 +1,197 @@
+# ---
+# jupyter:
+#   biam:
+#     needs: []
+# ---
+
+# %% [markdown]
+# # Strategies against bias
+#
+# One network, several ways to keep it from the easy answer: reweighting, Group DRO {cite:p}`sagawa2020`, spectral decoupling {cite:p}`pezeshki2021`, domain-adversarial training {cite:p}`ganin2016`, SMOTE {cite:p}`chawla2002`, training against attacks {cite:p}`goodfellow2015,madry2018`. The strategies are in `biam.mitigation`, one small file each.
+#
+# :::{important}
+# All stored numbers are a **quick run** of three seeds on the subsets named in each section. It leaves out most methods and some data of the full profile, which was not run: sampling, mining and OccamNet {cite:p}`shrestha2022`, Adult, small BiasedMNIST, Colored MNIST with all 50,000 pictures. Every score is that of the last model; where a penalty is swept the whole sweep is shown.
+# :::
+
+# %% tags=["parameters"]
+profile = "smoke"
+stored = "../book/results"
+
+# %%
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import HTML
+
+from biam import plotting
+from biam.experiments.catalogue import TABLES
+from biam.experiments.report import load_curves, load_results
+from biam.experiments.stored import provenance, recompute
+from biam.experiments.summary import means, score_table
+from biam.experiments.tables.mitigation import PUBLISHED
+
+# %% [markdown]
+# ## Recomputed just now
+
+# %%
+now = recompute("mitigation", stored, profile=profile)
+assert now["equal"].all(), now[~now["equal"]]
+now[now["metric"].isin(["accuracy", "worst_group", "auc"])].round(4)
+
+# %%
+results = load_results(stored, "mitigation")
+assert set(results["profile"]) == {"quick"} and results["seed"].nunique() == 3
+planned = {cell[1:] for cell in TABLES["mitigation"].profiles["quick"].cells}
+assert set(results[["scenario", "method", "seed"]].itertuples(index=False, name=None)) == planned
+part = {name: rows for name, rows in results.groupby(results["scenario"].str.split("/").str[0])}
+
+# %% [markdown]
+# ## A colour that says more than the digit
+#
+# Colored MNIST {cite:p}`arjovsky2019`: is the digit below five? A quarter of the labels is wrong, so the digit is worth 75 %. The colour is worth 85 % among the training rows and 10 % among the test rows. Here with 10,000 of the 50,000 training pictures, 100 hidden units a layer instead of 300, batches of 500 instead of all rows, and ten times the learning rate.
+#
+# `SD:λ` has the penalty λ/2 · mean f² from the first step. `SD-delayed:λ` has the form of the authors' schedule: first no penalty (150 steps here, 450 there), then the whole loss times a small number (0.001 here, 2 · 10⁻⁵ there) for 150 steps; their λ is 2. `IRM` is told which of the two training environments a row is from, the others are not.
+
+# %%
+HTML("<b>Test accuracy</b>" + score_table(part["colour"], "accuracy"))
+
+# %%
+HTML("<b>Training accuracy</b>" + score_table(part["colour"], "train_accuracy"))
+
+# %%
+table = means(part["colour"], "accuracy")["colour/10000"]
+paper = PUBLISHED["colour"]
+ours = {name: table[name] for name in ("ERM", "SD-delayed:2", "IRM")}
+beside = pd.DataFrame({"published": paper.values(), "ours": ours.values()}, index=list(ours))
+assert table["ERM"] <= 0.30 and table["SD-delayed:2"] >= 0.62
+assert table["SD:2"] < 0.30
+beside.round(3)
+
+# %%
+sweep = part["colour"][part["colour"]["method"].str.startswith("SD-delayed")]
+sweep = sweep[sweep["metric"].isin(["accuracy", "train_accuracy"])]
+sweep = sweep.assign(
+    strength=sweep["method"].str.partition(":")[2].astype(float),
+    kind=sweep["metric"].map({"accuracy": "test", "train_accuracy": "training"}),
+)
+levels = {name: table[name] for name in ("ERM", "IRM")}
+
+# %% alt="Accuracy over the strength of the delayed penalty: on test rows it rises from the level of plain training to above six tenths, on training rows it falls to about the same."
+plotting.strength_sweep(sweep, levels, xlabel="λ")
+plt.show()
+
+# %% [markdown]
+# - **Plain training reads the colour**: at most 30 % on the test rows, as published.
+# - **Spectral decoupling with the delay** reaches 62 % or more at the authors' λ, mean of three seeds; published are 68 %.
+# - **Without the delay it does not help**: the same penalty from the first step leaves the colour in charge.
+#
+# Why the delay matters: a network that has learned both is pulled back to zero, and what is learned fastest, the colour, is unlearned fastest. The penalised optimum itself still rests on the colour. So the number is that of a way, not of an end: another length of the second part gives another one. Delay, factor and length were fixed here on a seed that is in no table, by looking at rows with the colours of the test, as the authors must have done; no training row can tell them.
+#
+# ## Two moons and a line
+#
+# The training moons are moved apart until a line parts them, or nearly. Test rows are moons at their usual places: who has learned the line only is wrong at the tips.
+
+# %%
+moons = means(part["moons"], "accuracy")["moons/overlap"]
+assert moons["SD"] > moons["ERM"] + 0.04
+HTML("<b>Test accuracy</b>" + score_table(part["moons"], "accuracy"))
+
+# %% [markdown]
+# Spectral decoupling with the authors' coefficient learns more of the curve after as many steps.
+#
+# ## Core and spurious features
+#
+# Made data after {cite:t}`sagawa2020overparameterization`: a noisy core feature, a clear spurious one that agrees with the label in 95 % of 400 rows, and 1,000 features by which each row can be told from all others. A linear model, with weight decay or without. Test rows hold the four groups in equal shares.
+
+# %%
+regularised, interpolating = (
+    part["spurious"][part["spurious"]["scenario"] == f"spurious/{name}"]
+    for name in ("regularised", "interpolating")
+)
+HTML("<b>Worst group</b>" + score_table(part["spurious"], "worst_group"))
+
+# %%
+gain = {}
+for name in ("regularised", "interpolating"):
+    worst = means(part["spurious"], "worst_group")[f"spurious/{name}"]
+    gain[name] = worst["Group-DRO"] - worst["ERM"]
+fits = means(part["spurious"], "train_accuracy")["spurious/interpolating"]
+assert gain["regularised"] >= 0.15 and gain["interpolating"] < 0.15
+assert fits[["ERM", "Group-DRO"]].min() > 0.995
+{name: round(value, 3) for name, value in gain.items()}
+
+# %% alt="With weight decay: the worst group of plain training is far behind its average, that of the strategies by group close to theirs."
+plotting.average_and_worst(regularised)
+plt.show()
+
+# %% alt="Without weight decay, all training rows fitted: the worst group is far behind whatever the strategy."
+plotting.average_and_worst(interpolating)
+plt.show()
+
+# %% [markdown]
+# The numbers above the figures are how far the worst group of Group DRO lies above that of plain training. With weight decay it is 15 points or more. Where every training row is fitted it is less: all groups have next to no loss, so there is none to be worse, as the paper says of its networks {cite:p}`sagawa2020`.
+#
+# ## People
+#
+# COMPAS by race: groups are label times attribute, white or not. `deo` is the difference of odds, the sum over the classes of the difference in accuracy between the two: zero is equalised odds. `DANN` learns features from which the attribute cannot be told.
+
+# %%
+people = results[results["scenario"] == "compas"]
+shown = people[people["metric"].isin(["accuracy", "worst_group", "deo"])]
+shown = shown.pivot_table(index="method", columns="metric", values="value", sort=False)
+shown.rename_axis(index=None, columns=None).round(3)
+
+# %%
+odds, average = (means(people, metric)["compas"] for metric in ("deo", "accuracy"))
+worst = means(people, "worst_group")["compas"]
+assert odds.idxmin() == "Group-DRO" == worst.idxmax()
+assert odds["Group-DRO"] < odds["ERM"] / 2 and average["ERM"] - average["Group-DRO"] < 0.02
+assert odds["DANN"] < odds["ERM"] / 2 and worst["DANN"] < worst["inverse-frequency"]
+
+# %% [markdown]
+# Group DRO has the best worst group and the smallest difference of odds, less than half of that of plain training, for less than two points of accuracy. DANN evens the odds too, but leaves the worst group behind: it asks for features alike, not for few errors.
+#
+# ## SMOTE
+#
+# Ten folds, a decision tree, more and more under-sampling along a curve; the area below it. `SMOTE:100` makes a new row for every rare one.
+
+# %%
+HTML("<b>Area</b>" + score_table(part["smote"], "auc"))
+
+# %%
+area = means(part["smote"], "auc")["smote/pima"]
+pima = pd.DataFrame({"published": PUBLISHED["pima"], "ours": area}).round(4)
+assert pima["published"].idxmax() == "SMOTE:100" and pima["ours"].idxmax() == "under-only"
+pima
+
+# %% [markdown]
+# **On Pima the published order does not hold here**: SMOTE on top of under-sampling is a little below under-sampling alone, where the paper has it above. The trees are not the same (CART here, C4.5 there), and both gaps are below one point.
+
+# %% [markdown]
+# ## Attacks
+#
+# The bundled digits, an MLP, ten steps of projected gradient in the largest entry. `FGSM` and `PGD` are trained on attacked rows only, radius 0.1; `FGSM-raw` moves along the gradient itself, without its sign, as the lecture has it.
+
+# %%
+curves = load_curves(stored, "mitigation")
+robust = curves[curves["curve"] == "robust_accuracy"]
+look = {"metric": "accuracy", "xlabel": "radius of the attack, share of the grey scale"}
+
+# %% alt="Accuracy over the radius of the attack on digits: plain training falls first, then training against raw gradients, training against signed steps and projected gradients holds up longest."
+plotting.metric_by_rate(robust[robust["scenario"] == "attack/digits"], **look)
+plt.show()
+
+# %%
+strong = means(part["attack"], "robust_accuracy_0.1")["attack/digits"]
+clean = means(part["attack"], "accuracy")["attack/digits"]
+assert strong["plain"] < strong["FGSM-raw"] < strong[["FGSM", "PGD"]].min()
+assert clean.max() - clean.min() < 0.02 and strong[["FGSM", "PGD"]].min() > 2 * strong["plain"]
+
+# %% [markdown]
+# At the radius of the training, training against attacks more than doubles the accuracy under attack, and costs next to nothing without. The step without the sign is a weaker teacher: where the model is sure, the gradient is short.
+#
+# ## Where the numbers come from
+#
+# `seconds` is an upper bound: the time of each cell is rounded up. Run it again with `biam reproduce mitigation --profile quick --jobs 2`.
+
+# %%
+provenance("mitigation", stored)
