@@ -6,6 +6,7 @@ from biam.exceptions import InvalidInputError
 from biam.experiments.records import PROFILES, Cell, Table
 from biam.experiments.tables import (
     ablations,
+    batm,
     benchmark,
     blocks,
     figures,
@@ -30,6 +31,7 @@ TABLES: dict[str, Table] = {
         real,
         images,
         figures,
+        batm,
         benchmark,
     )
     for table in module.TABLES
