@@ -18,7 +18,7 @@ from biam.baselines.inputs import TableInputs
 from biam.concepts import ENCODERS, correlation_groups, numbered_groups
 from biam.estimators import BIAMClassifier, BIAMRegressor
 from biam.exceptions import InvalidInputError
-from biam.solvers.taylor import NORMALISATIONS, TaylorSolver
+from biam.solvers.taylor import NORMALISATIONS, STANDARDS, TaylorSolver
 from biam.validation import check_choice, check_integer, check_number
 
 __all__ = ["BATMClassifier", "BATMRegressor", "load"]
@@ -46,7 +46,7 @@ class _BATM(BaseEstimator):
         n_ranks: int = 8,
         published_init: bool = False,
         weighting: str = "network",
-        standardise_losses: bool = True,
+        standardise_losses: str = "class",
         normalise: str = "mixed",
         n_hidden: int = 100,
         output_penalty: float = 1e-4,
@@ -56,8 +56,10 @@ class _BATM(BaseEstimator):
         batch_size: int = 256,
         lower_lr: float = 0.01,
         upper_lr: float = 0.01,
-        patience: int | None = 10,
+        patience: int | None = 20,
         held_out: float = 0.15,
+        meta_share: float = 0.5,
+        meta_weight: float = 5.0,
         random_state: int | np.random.RandomState | None = None,
         progress: bool = True,
     ) -> None:
@@ -81,10 +83,12 @@ class _BATM(BaseEstimator):
         self.upper_lr = upper_lr
         self.patience = patience
         self.held_out = held_out
+        self.meta_share = meta_share
+        self.meta_weight = meta_weight
         self.random_state = random_state
         self.progress = progress
 
-    # The same checks at the border as the other estimators of the package.
+    # Checked at the border as the other estimators are.
     _check_table = BIAMBase._check_table
     _check_meta = BIAMBase._check_meta
 
@@ -102,15 +106,10 @@ class _BATM(BaseEstimator):
         ----------
         X : array-like or DataFrame, shape (n_rows, n_features)
             Numbers, text or categories; gaps are filled by the mean and marked.
-        y : array-like, shape (n_rows,)
+        y, sample_weight : array-like, shape (n_rows,)
+            Targets; weights, not negative, that multiply the learned ones.
         X_meta, y_meta : like X and y, optional
             Meta rows: few, trusted, clean.
-        sample_weight : array-like, shape (n_rows,), optional
-            Not negative; multiplies the learned weights.
-
-        Returns
-        -------
-        self
 
         Raises
         ------
@@ -241,6 +240,7 @@ class _BATM(BaseEstimator):
         check_choice("encoder", self.encoder, ENCODERS)
         check_choice("weighting", self.weighting, WEIGHTINGS)
         check_choice("normalise", self.normalise, NORMALISATIONS)
+        check_choice("standardise_losses", self.standardise_losses, STANDARDS)
         if isinstance(self.groups, str):
             check_choice("groups", self.groups, GROUPINGS)
         check_number("least_correlation", self.least_correlation, low=0, high=1)
@@ -252,6 +252,8 @@ class _BATM(BaseEstimator):
         for name in ("lower_lr", "upper_lr"):
             check_number(name, getattr(self, name), low=0, open_low=True)
         check_number("held_out", self.held_out, low=0, high=0.5)
+        check_number("meta_share", self.meta_share, low=0, high=0.9)
+        check_number("meta_weight", self.meta_weight, low=0)
         if self.patience is not None:
             check_integer("patience", self.patience, low=1)
         if isinstance(self.hidden, str) or not isinstance(self.hidden, Sequence):
@@ -289,37 +291,35 @@ class BATMRegressor(RegressorMixin, _BATM):
         "exu": exponential units first; "none": columns are the concepts.
     hidden : sequence of int
         Widths of each concept's network (CAT: 64, 64, 32).
-    order : int
-        Of the polynomial, 1 to 3.
-    n_ranks : int
-        Tucker rank of its coefficients.
+    order, n_ranks : int
+        Of the polynomial, 1 to 3; Tucker rank of its coefficients.
     published_init : bool
         Initial values as in the released code, with its slip of axis.
     weighting : {"network", "equal"}
-        "equal" is CAT; meta rows then only say when to stop.
-    standardise_losses : bool
-        Feed the weighting network losses standardised over the batch; published: as they are.
+        "equal" is CAT, with meta rows as below.
+    standardise_losses : {"class", "batch", "none"}
+        What the weighting network sees: a loss standardised among the rows of its class (numbers:
+        of the batch), of the batch, or as it is (published).
     normalise : {"mixed", "sum", "rows"}
         Weights divided by their mean ("sum": they sum to one) or not ("rows": divided by n) in both
         steps; published is "mixed": not in the look-ahead, but in the real step.
     n_hidden : int
-        Width of the weighting network.
     output_penalty : float
         Price of the mean square of the concepts.
     group_penalty : float
         Price of a concept, by a proximal step on all its entries in the polynomial's input factors.
-    weight_decay : float
-        Of AdamW.
-    epochs, batch_size : int
-        Published: 100 and 1024.
-    lower_lr, upper_lr : float
+    weight_decay, epochs, batch_size, lower_lr, upper_lr
+        Of AdamW, the loop, and the steps. Published: 0.01, 100, 1024, 0.01, 0.01.
     patience : int or None
-        Epochs without a lower loss on the meta rows, or without these on the share `held_out` of
-        the training rows, before training stops; the best epoch is kept. None: all epochs.
+        Epochs before training stops that are no better on the judging meta rows, or without these
+        on the share `held_out` of the training rows: by loss, or by balanced error and a tenth of
+        the loss (classes). The best epoch is kept. None: all epochs. Published: 10, by the loss.
     held_out : float
-    random_state : int, RandomState or None
-    progress : bool
-        Show a bar on fits longer than two seconds.
+    meta_share, meta_weight : float
+        Share of the meta rows that train the model too, each with this weight beside the learned
+        one; the others judge the weights and say when to stop. Published: 0.
+    random_state, progress
+        As in `BIAMRegressor`.
 
     Attributes
     ----------
@@ -362,7 +362,7 @@ class BATMClassifier(ClassifierMixin, _BATM):
     ----------
     groups, least_correlation, encoder, hidden, order, n_ranks, published_init, weighting, \
 standardise_losses, normalise, n_hidden, output_penalty, group_penalty, weight_decay, epochs, \
-batch_size, lower_lr, upper_lr, patience, held_out, random_state, progress
+batch_size, lower_lr, upper_lr, patience, held_out, meta_share, meta_weight, random_state, progress
         As in `BATMRegressor`.
 
     Attributes

@@ -96,10 +96,12 @@ def test_wrong_labels_weigh_less():
     assert est.score(split.X_test, split.y_test) > plain.score(split.X_test, split.y_test) + 0.02
 
 
-def test_equal_weighting_takes_the_meta_rows_only_to_stop():
+def test_meta_rows_that_do_not_train_only_say_when_to_stop():
     X, y = people()
     ends = [
-        BATMRegressor(weighting="equal", **FAST | options, random_state=0).fit(X, y, *meta)
+        BATMRegressor(weighting="equal", meta_share=0, **FAST | options, random_state=0).fit(
+            X, y, *meta
+        )
         for options in ({"patience": None}, {})
         for meta in ((), (X[:20], y[:20] + 5))
     ]
@@ -144,6 +146,8 @@ def test_targets_may_be_in_any_units():
         ({"hidden": "64"}, "hidden"),
         ({"held_out": 0.9}, "held_out"),
         ({"weighting": "some"}, "weighting"),
+        ({"standardise_losses": "rows"}, "standardise_losses"),
+        ({"meta_share": 1.0}, "meta_share"),
     ],
 )
 def test_bad_parameters_are_named(options, words):

@@ -46,7 +46,7 @@ def test_contribution_is_coefficient_times_spread_of_the_monomial(est, data):
 
 def test_importances_are_shares_and_a_dropped_concept_has_none(data):
     X, y = data
-    est = BATMRegressor(**FAST | {"group_penalty": 0.3, "patience": None, "epochs": 60}).fit(X, y)
+    est = BATMRegressor(**FAST | {"group_penalty": 0.1, "patience": None, "epochs": 120}).fit(X, y)
     table = est.concepts_.set_index("concept")
     assert table["importance"].sum() == pytest.approx(1)
     gone = table["norm"] == 0

@@ -92,6 +92,9 @@ def batm(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -> dic
     stop = check_choice("stop", settings.get("stop", "meta"), STOPS)
     kind = BATMRegressor if task == "regression" else BATMClassifier
     keywords = {**settings.get("concepts", {}), **settings.get("learner", {})}
+    if stop == "test":
+        # They choose the epoch; not even there do they train.
+        keywords["meta_share"] = 0.0
     est = kind(progress=False, random_state=seed, **keywords)
     given = {
         "held-out": (),

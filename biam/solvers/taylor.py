@@ -22,13 +22,19 @@ from biam.solvers.taylor_problem import TaylorProblem
 from biam.taylor import TaylorModel
 from biam.weighting import WeightingNetwork
 
-__all__ = ["NORMALISATIONS", "TaylorSolver"]
+__all__ = ["NORMALISATIONS", "STANDARDS", "TaylorSolver"]
 
 NORMALISATIONS = {"mixed": (False, True), "sum": (True, True), "rows": (False, False)}
 """Whether weights are divided by their mean, in the look-ahead and in the real step."""
 
-# Fewer rows are not worth splitting to choose an epoch.
-LEAST_TO_SPLIT = 40
+STANDARDS = ("class", "batch", "none")
+"""Rows among which a loss is standardised before it goes into the weighting network."""
+
+# Fewer rows are not worth splitting, to choose an epoch or to train on some of them.
+LEAST_TO_SPLIT, LEAST_META = 40, 10
+TINY = 1e-8
+# Price of the loss beside the balanced error, in the choice of an epoch.
+LOSS_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -48,10 +54,12 @@ class TaylorSolver:
     upper_lr: float = 0.01
     weight_decay: float = 0.01
     n_hidden: int = 100
-    standardise_losses: bool = True
+    standardise_losses: str = "class"
     normalise: str = "mixed"
-    patience: int | None = 10
+    patience: int | None = 20
     held_out: float = 0.15
+    meta_share: float = 0.5
+    meta_weight: float = 5.0
     progress: bool = True
 
     def fit(
@@ -82,7 +90,7 @@ class TaylorSolver:
         sample_weight : ndarray, shape (n,), optional
             Multiplies the learned weights.
         learn : bool
-            False: all weights are one, and meta rows only say when to stop.
+            False: no weights are learned; meta rows train, and say when to stop.
         seed : int
         """
         stream = torch.Generator().manual_seed(seed)
@@ -99,26 +107,27 @@ class TaylorSolver:
         problem = TaylorProblem(model, _loss(n_classes), self.output_penalty)
         fixed = None if sample_weight is None else sample_weight / sample_weight.mean()
         rows = _rows(X, y, fixed, n_classes)
-        meta = None if X_meta is None else _rows(X_meta, y_meta, None, n_classes)
-        kept, judge = self._judge(rows, meta, n_classes, seed)
-        run = _Run(self, problem, kept, meta if learn else None, stream)
+        kept, judge = rows, None
+        if X_meta is not None:
+            judge = _rows(X_meta, y_meta, None, n_classes)
+            kept, judge = self._with_meta(rows, judge, n_classes, seed)
+        elif self.patience is not None and self.held_out and len(rows) >= LEAST_TO_SPLIT:
+            kept, judge = _split(rows, self.held_out, n_classes, seed)
+        meta = judge if learn and X_meta is not None else None
+        run = _Run(self, problem, kept, meta, stream)
         with one_thread(), torch.no_grad():
             status = run.train(judge)
             return run.fitted(rows, status)
 
-    def _judge(
-        self, rows: Rows, meta: Rows | None, n_classes: int, seed: int
-    ) -> tuple[Rows, Rows | None]:
-        """Rows to train on, and rows whose loss says when to stop: the meta rows, or a share."""
-        if self.patience is None or meta is not None:
+    def _with_meta(self, rows: Rows, meta: Rows, n_classes: int, seed: int) -> tuple[Rows, Rows]:
+        """Training rows with a share of the meta rows behind them, and the other meta rows."""
+        if not self.meta_share or len(meta) < LEAST_META:
             return rows, meta
-        if len(rows) < LEAST_TO_SPLIT or not self.held_out:
-            return rows, None
-        strata = rows.y.numpy() if n_classes and rows.y.long().bincount().min() > 1 else None
-        kept, held = train_test_split(
-            np.arange(len(rows)), test_size=self.held_out, random_state=seed, stratify=strata
-        )
-        return rows.take(torch.as_tensor(kept)), rows.take(torch.as_tensor(held))
+        trained, judge = _split(meta, 1 - self.meta_share, n_classes, seed)
+        inputs, y = torch.cat([rows.inputs, trained.inputs]), torch.cat([rows.y, trained.y])
+        fixed = torch.ones(len(rows)) if rows.weight is None else rows.weight
+        weight = torch.cat([fixed, torch.full((len(trained),), self.meta_weight)])
+        return Rows(inputs, y, weight), judge
 
 
 class _Run:
@@ -133,11 +142,9 @@ class _Run:
         stream: torch.Generator,
     ) -> None:
         self.solver, self.problem, self.rows, self.meta = solver, problem, rows, meta
-        self.stream = stream
+        self.stream, batch = stream, solver.standardise_losses == "batch"
         self.ahead, self.real = (
-            WeightingNetwork(
-                solver.n_hidden, standardise=solver.standardise_losses, normalise=normalise
-            )
+            WeightingNetwork(solver.n_hidden, standardise=batch, normalise=normalise)
             for normalise in NORMALISATIONS[solver.normalise]
         )
         self.w = problem.model.w.detach().clone()
@@ -150,7 +157,7 @@ class _Run:
         self.history: list[dict[str, float]] = []
 
     def train(self, judge: Rows | None) -> str:
-        """All epochs, or until the judge's loss has not fallen for `patience` of them."""
+        """All epochs, or until the judge's verdict is no better for `patience` of them."""
         best, since = (float("inf"), self.w.clone(), self.theta.clone()), 0
         silent = None if self.solver.progress else True
         patience, status = self.solver.patience, "finished"
@@ -162,7 +169,7 @@ class _Run:
                 break
             if judge is None or patience is None:
                 continue
-            now = record["stop_loss"] = self._risk(judge)
+            now = record["verdict"] = self._verdict(judge)
             since += 1
             if now < best[0]:
                 best, since = (now, self.w.clone(), self.theta.clone()), 0
@@ -178,7 +185,7 @@ class _Run:
         losses = self.problem.linearise(self.w, rows).losses
         weights = torch.ones_like(losses)
         if self.meta is not None:
-            weights = self.real.weights(self.theta, losses)
+            weights = self.real.weights(self.theta, self._seen(losses, rows.y))
         details = {"theta": self.theta, "losses": losses.double().numpy()}
         model = self.problem.model
         return Fitted(
@@ -190,13 +197,14 @@ class _Run:
         here = self.problem.linearise(self.w, rows)
         weights, judged = rows.weight, float("nan")
         if meta is not None:
-            learned = self.ahead.linearise(self.theta, here.losses)
+            seen = self._seen(here.losses, rows.y)
+            learned = self.ahead.linearise(self.theta, seen)
             lower = LowerRisk(self.problem, rows, learned, self.w, here)
             upper = UpperRisk(self.problem, meta)
             self.theta.grad, there = self.hypergradient.gradient(lower, upper)
             judged = upper.value(there)
             self.upper.step()
-            learned = self.real.weights(self.theta, here.losses)
+            learned = self.real.weights(self.theta, seen)
             weights = learned if weights is None else learned * weights
         self.w.grad = here.gradient(weights)
         self.lower.step()
@@ -205,6 +213,23 @@ class _Run:
             self.w.copy_(self.problem.model.shrink(self.w, step))
         losses = here.losses if weights is None else here.losses * weights
         return losses.mean().item(), judged
+
+    def _seen(self, losses: Tensor, y: Tensor) -> Tensor:
+        """What the network sees: with "class", how a loss stands among those of its class.
+
+        A rare class has high losses. Standardised over the batch they look like wrong labels, and
+        the class is weighed away.
+        """
+        if self.solver.standardise_losses != "class":
+            return losses
+        seen = torch.zeros_like(losses)
+        numbers = isinstance(self.problem.loss, SquaredError)
+        groups = [torch.ones_like(y) > 0] if numbers else [y == c for c in y.unique()]
+        for rows in groups:
+            if rows.sum() > 1:
+                std, mean = torch.std_mean(losses[rows])
+                seen[rows] = (losses[rows] - mean) / (std + TINY)
+        return seen
 
     def _epoch(self) -> dict[str, float]:
         size = self.solver.batch_size
@@ -215,9 +240,20 @@ class _Run:
         lower, upper = np.mean(seen, axis=0)
         return {"lower_loss": float(lower)} | ({} if self.meta is None else {"meta_loss": upper})
 
-    def _risk(self, rows: Rows) -> float:
-        losses = self.problem.linearise(self.w, rows).losses
-        return (losses if rows.weight is None else losses * rows.weight).mean().item()
+    def _verdict(self, rows: Rows) -> float:
+        """What the best epoch has least of: loss; for classes, balanced error before loss.
+
+        Wrong labels make a model too sure of itself, and its loss on a few clean rows rises from
+        the first epochs on, while it still learns to tell the classes apart.
+        """
+        here = self.problem.linearise(self.w, rows)
+        loss = (here.losses if rows.weight is None else here.losses * rows.weight).mean().item()
+        if isinstance(self.problem.loss, SquaredError):
+            return loss
+        f, y = here.trace.f, rows.y.long()
+        wrong = ((f.argmax(1) if f.shape[1] > 1 else (f[:, 0] > 0).long()) != y).float()
+        balanced = torch.stack([wrong[y == c].mean() for c in y.unique()]).mean().item()
+        return balanced + LOSS_SHARE * loss
 
 
 def _loss(n_classes: int) -> Loss:
@@ -230,3 +266,18 @@ def _rows(X: np.ndarray, y: np.ndarray, weight: np.ndarray | None, n_classes: in
     target = torch.as_tensor(y).to(torch.int64 if n_classes > 2 else torch.float32)
     fixed: Tensor | None = None if weight is None else torch.as_tensor(weight).float()
     return Rows(torch.as_tensor(X).float(), target, fixed)
+
+
+def _split(rows: Rows, share: float, n_classes: int, seed: int) -> tuple[Rows, Rows]:
+    """All rows but a share, and that share, by class where every class has rows for both."""
+    codes = rows.y.long().bincount() if n_classes else torch.zeros(1)
+    held = round(share * len(rows))
+    strata = n_classes and codes[codes > 0].min() > 1 and min(held, len(rows) - held) >= n_classes
+    parts = train_test_split(
+        np.arange(len(rows)),
+        test_size=held,
+        random_state=seed,
+        stratify=rows.y.numpy() if strata else None,
+    )
+    kept, other = (rows.take(torch.as_tensor(part)) for part in parts)
+    return kept, other

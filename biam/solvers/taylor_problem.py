@@ -56,8 +56,12 @@ class _TaylorLinearisation:
     def hessian_vector(
         self, v: Tensor, weights: Tensor | None = None, *, penalised: bool = True
     ) -> Tensor:
-        def slope_along(w: Tensor) -> Tensor:
-            here = self.problem.linearise(w, self.rows)
-            return here.gradient(weights, penalised=penalised) @ v
+        # The model and the loss are differentiated twice by torch: only `Implicit` asks for this.
+        def risk(w: Tensor) -> Tensor:
+            trace = self.problem.model.trace(w, self.rows.inputs)
+            losses = self.problem.loss.value(trace.f, self.rows.y)
+            mean = (losses if weights is None else weights * losses).mean()
+            price = self.problem.output_penalty if penalised else 0.0
+            return mean + price * trace.z.square().mean()
 
-        return torch.func.grad(slope_along)(self.w)
+        return torch.func.grad(lambda w: torch.func.grad(risk)(w) @ v)(self.w)

@@ -35,7 +35,13 @@ def fit(n=120, *, meta=True, seed=0, **options):
 
 def test_one_step_is_look_ahead_then_weights_then_model():
     """Every move written out once more, with torch's own optimizers."""
-    own = solver(group_penalty=0.2, normalise="mixed", lower_lr=0.05, upper_lr=0.02)
+    own = solver(
+        group_penalty=0.2,
+        normalise="mixed",
+        standardise_losses="batch",
+        lower_lr=0.05,
+        upper_lr=0.02,
+    )
     stream = torch.Generator().manual_seed(0)
     model = TaylorModel(GROUPS, 1, hidden=(4,), n_ranks=3, generator=stream)
     problem = TaylorProblem(model, Logistic(), 0.1)
@@ -97,20 +103,22 @@ def test_global_stream_is_left_alone():
 
 @pytest.mark.parametrize("meta", [True, False])
 def test_the_best_epoch_is_kept(meta):
-    fitted = fit(meta=meta, epochs=60, patience=3, lower_lr=0.1)
-    losses = [record["stop_loss"] for record in fitted.history]
+    fitted = fit(meta=meta, epochs=60, patience=3, lower_lr=0.1, meta_share=0.0)
+    losses = [record["verdict"] for record in fitted.history]
     assert fitted.status == "stopped" and len(losses) < 60
     assert len(losses) - 1 - int(np.argmin(losses)) == 3
     if meta:
         X, y = table(30, seed=1)
-        trace = fitted.model.trace(fitted.w, torch.tensor(X))
-        loss = Logistic().value(trace.f, torch.tensor(y)).mean().item()
-        assert loss == pytest.approx(min(losses), abs=1e-5)
+        f = fitted.model.trace(fitted.w, torch.tensor(X)).f
+        wrong = (f[:, 0] > 0).numpy() != y
+        balanced = np.mean([wrong[y == c].mean() for c in (0, 1)])
+        loss = Logistic().value(f, torch.tensor(y)).mean().item()
+        assert min(losses) == pytest.approx(balanced + 0.1 * loss, abs=1e-5)
 
 
 def test_no_patience_runs_all_epochs_on_all_rows():
     fitted = fit(meta=False, epochs=4, patience=None)
-    assert len(fitted.history) == 4 and "stop_loss" not in fitted.history[0]
+    assert len(fitted.history) == 4 and "verdict" not in fitted.history[0]
     assert fitted.status == "finished"
 
 
@@ -132,6 +140,37 @@ def test_rows_of_weight_zero_do_not_count():
 def test_heavy_penalty_drops_every_concept():
     fitted = fit(meta=False, epochs=30, group_penalty=5.0, patience=None)
     assert not fitted.model.layout.split(fitted.w)["inputs"].any()
+
+
+def test_trusted_rows_train_too_and_are_not_judged():
+    """With the others of no weight, the share of the meta rows is all there is to learn from."""
+    (X, y), meta = table(), table(30, seed=1)
+    own = solver(epochs=40, meta_share=0.5, meta_weight=5.0)
+    rows = Rows(torch.tensor(X), torch.tensor(y).float(), torch.zeros(120))
+    kept, judge = own._with_meta(rows, Rows(*(torch.tensor(part) for part in meta)), 2, 0)
+    assert len(kept) == 135 and len(judge) == 15
+    assert kept.weight[:120].sum() == 0 and (kept.weight[120:] == 5).all()
+    both = torch.cat([kept.inputs[120:], judge.inputs])
+    assert torch.equal(both.sort(0).values, torch.tensor(meta[0]).sort(0).values)
+    assert judge.y.long().bincount().min() >= 5
+    ends = [
+        solver(meta_share=share).fit(X, y, *meta, GROUPS, n_classes=2, learn=False).w
+        for share in (0.0, 0.5)
+    ]
+    assert not torch.equal(*ends)
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+def test_by_class_a_rare_class_of_high_loss_looks_like_the_other(shift):
+    run = _Run(
+        solver(), TaylorProblem(TaylorModel(GROUPS), Logistic()), None, None, torch.Generator()
+    )
+    losses = torch.rand(40, generator=torch.Generator().manual_seed(0))
+    y = (torch.arange(40) < 6).float()
+    seen = run._seen(losses + shift * y, y)
+    torch.testing.assert_close(seen, run._seen(losses, y), rtol=1e-4, atol=1e-4)
+    for c in (0, 1):
+        assert seen[y == c].mean().abs() < 1e-5 and seen[y == c].std() == pytest.approx(1, abs=1e-4)
 
 
 def test_a_product_of_concepts_is_learned():

@@ -2,6 +2,7 @@
 
 from biam.datasets.synthetic_concepts import CONCEPT_GROUPS
 from biam.experiments.records import SEEDS
+from biam.experiments.summary import KINDS, kind
 from biam.experiments.tables.batm import TABLES
 
 (TABLE,) = TABLES
@@ -27,9 +28,12 @@ def test_every_set_is_there_clean_noisy_and_rare():
 def test_weights_are_the_only_difference_between_batm_and_cat():
     batm, cat = TABLE.method("BATM"), TABLE.method("CAT+meta")
     assert batm.run == cat.run and "learner" not in batm.settings
-    assert cat.settings == {"learner": {"weighting": "equal"}, "stop": "meta"}
+    equal = {"learner": {"weighting": "equal"}, "stop": "meta"}
+    assert {name: cat.settings[name] for name in equal} == equal
     assert TABLE.method("CAT").settings["stop"] == "held-out"
     assert TABLE.method("CAT:test-stopped").settings["stop"] == "test"
+    assert kind("CAT", TABLE.name) == "rival, fair" and kind("BATM", TABLE.name) == KINDS[0]
+    assert kind("CAT:test-stopped", TABLE.name) == "rival as published"
 
 
 def test_full_has_five_seeds_of_everything_and_holds_the_others():
