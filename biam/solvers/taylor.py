@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from biam.hypergradient import LowerRisk, OneStep, UpperRisk
 from biam.losses import Logistic, Loss, SoftmaxCrossEntropy, SquaredError
