@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from biam.exceptions import BIAMError
 
@@ -323,6 +324,10 @@ def verify(ctx: click.Context, names: tuple[str, ...], out: str) -> None:
 
 
 @main.command(short_help="Train one model on one data set.")
+@click.option(
+    "--model", type=click.Choice(["biam", "batm"]), default="biam", show_default=True, help="Which."
+)
+@click.option("--config", metavar="FILE", help="YAML file of settings; the options given win.")
 @click.option("--task", type=click.Choice(["regression", "classification"]), help="Of the data.")
 @click.option("--dataset", default="synthetic", show_default=True, help="Name of a data set.")
 @click.option("--missing-ratio", type=float, default=0.0, help="Share of values to hide.")
@@ -338,17 +343,8 @@ def verify(ctx: click.Context, names: tuple[str, ...], out: str) -> None:
 @click.option("--seed", type=int, default=42, show_default=True, help="Of data and model.")
 @click.option("--out", help="Folder for model.biam and metrics.json; none is written without it.")
 @_debug
-def train(
-    task: str | None,
-    dataset: str,
-    missing_ratio: float,
-    noise_ratio: float,
-    imbalance_ratio: float | None,
-    n_meta: int | None,
-    seed: int,
-    out: str | None,
-    **options: Any,
-) -> None:
+@click.pass_context
+def train(ctx: click.Context, model: str, config: str | None, out: str | None, **_: Any) -> None:
     """Train one model and print how it does beside a constant prediction.
 
     A fifth of the rows is kept for the test, or the official test part where there is one. The
@@ -364,17 +360,23 @@ def train(
       biam train --task regression --missing-ratio 0.2 --noise-ratio 0.1
       biam train --dataset breast-cancer --imbalance-ratio 0.1 --noise-ratio 0.3 --out my-model
       biam train --solver published --variant BIAM2 --epochs 50
+      biam train --model batm --config my.yaml --dataset compas
 
-    The model is read again with `biam.load("my-model/model.biam")`.
+    The model is read again with `biam.load("my-model/model.biam")`, that of BATM with
+    `biam.batm.load`. Its settings are in biam/experiments/configs/batm.yaml: copy, and change.
     """
+    from biam.experiments.configuration import arrange
     from biam.experiments.store import prepare_folder
     from biam.experiments.training import Damage, save, summary
     from biam.experiments.training import train as fit
 
     if out is not None:
         prepare_folder(Path(out))
-    damage = Damage(missing_ratio, noise_ratio, imbalance_ratio)
-    trained = fit(dataset, task, damage, n_meta=n_meta, seed=seed, options=options)
+    defaults = {n: v for n, v in ctx.params.items() if n not in ("model", "config", "out")}
+    typed = {n for n in defaults if ctx.get_parameter_source(n) is ParameterSource.COMMANDLINE}
+    run, options = arrange(model, config, {n: defaults[n] for n in typed}, defaults)
+    damage = Damage(*(run.pop(f"{kind}_ratio") for kind in ("missing", "noise", "imbalance")))
+    trained = fit(damage=damage, options=options, model=model, **run)
     click.echo(summary(trained))
     if out is not None:
         for path in save(trained, out):

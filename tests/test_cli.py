@@ -175,6 +175,19 @@ def test_train_prints_and_saves(tmp_path):
     assert (tmp_path / "model/metrics.json").is_file()
 
 
+def test_train_another_model_by_a_config(tmp_path):
+    from biam.batm import load as load_batm
+
+    config = tmp_path / "my.yaml"
+    config.write_text("dataset: breast-cancer\ngroups: auto\nhidden: [6]\nepochs: 30\n")
+    arguments = ["--model", "batm", "--config", config, "--epochs", "4"]
+    done = run("train", *arguments, "--out", tmp_path / "model")
+    assert done.exit_code == 0, done.output
+    assert re.search(r"accuracy +0\.9\d+ +0\.6\d+", done.output)
+    est = load_batm(tmp_path / "model/model.biam")
+    assert (est.epochs, est.groups, est.batch_size) == (4, "auto", 256)
+
+
 def test_train_passes_every_option(monkeypatch):
     from biam.experiments import training
 
@@ -226,6 +239,8 @@ def test_train_passes_every_option(monkeypatch):
         (["train", "--dataset", "wien"], "did you mean 'wine'"),
         (["train", "--noise-ratio", "30"], "noise_ratio must be"),
         (["train", "--solver", "publish"], "did you mean 'published'"),
+        (["train", "--model", "batm", "--variant", "BIAM"], "unknown setting of batm 'variant'"),
+        (["train", "--config", "none.yaml"], "cannot read the config none.yaml"),
         (["train", "--out", "/dev/null/x"], "cannot write in '/dev/null/x'"),
     ],
     ids=lambda value: " ".join(value[:3]) if isinstance(value, list) else "",

@@ -22,7 +22,8 @@ LAYERS = (
     {"table"},
     {"basis", "losses", "penalties", "metrics", "corruption", "decision"},
     {"datasets"},
-    {"additive", "taylor", "weighting"},
+    {"additive", "concepts", "weighting"},
+    {"taylor"},
     {"lower"},
     {"hypergradient"},
     {"kernel"},
@@ -31,8 +32,12 @@ LAYERS = (
     {"reading"},
     {"explain", "export", "persistence"},
     {"named", "readable"},
+    {"explain", "explain_concepts", "export", "persistence"},
+    {"readable"},
     {"base"},
     {"baselines", "estimators", "imputation", "mitigation"},
+    {"concept_files"},
+    {"batm"},
     {"experiments", "plotting"},
     {"cli"},
     {"__init__", "__main__"},
@@ -41,7 +46,7 @@ LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 ONLY_IN = {
     "matplotlib": {"plotting"},
     "seaborn": {"plotting"},
-    "pandas": {"datasets", "experiments", "explain", "plotting"},
+    "pandas": {"datasets", "experiments", "explain", "explain_concepts", "plotting"},
 }
 MAX_FILE, MAX_FUNCTION = 400, 60
 

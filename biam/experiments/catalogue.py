@@ -6,6 +6,7 @@ from biam.exceptions import InvalidInputError
 from biam.experiments.records import PROFILES, Cell, Table
 from biam.experiments.tables import (
     ablations,
+    batm,
     benchmark,
     blocks,
     domains,
@@ -40,6 +41,7 @@ TABLES: dict[str, Table] = {
         flips,
         mitigation,
         domains,
+        batm,
         benchmark,
         limits,
         not_miwae,

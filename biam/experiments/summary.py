@@ -51,7 +51,7 @@ def kind(method: str, table: str = "") -> str:
         return KINDS[5]
     if base in ("BIAM-X", "BIAM-X-no-meta", "meta-only"):
         return KINDS[1]
-    if base == "BIAM" or base.startswith(("BIAM-", "BIAM2")) or base in ("MAM", "ERM"):
+    if base == "BIAM" or base.startswith(("BIAM-", "BIAM2")) or base in ("MAM", "ERM", "BATM"):
         return KINDS[0]
     if method.endswith("+meta"):
         return KINDS[4]

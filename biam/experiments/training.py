@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from biam.batm import BATMClassifier, BATMRegressor
 from biam.corruption import flip_labels, imbalance, mask_values, shift_labels
 from biam.datasets import DATASETS, Dataset, load_dataset
 from biam.datasets.synthetic import Split, make_additive_regression, make_disc_classification
@@ -20,13 +21,20 @@ from biam.experiments.store import prepare_folder, write_text
 from biam.metrics import evaluate
 from biam.validation import check_choice, check_integer, check_number, check_rate
 
-__all__ = ["SYNTHETIC", "Damage", "Trained", "save", "summary", "train"]
+__all__ = ["MODELS", "SYNTHETIC", "Damage", "Trained", "save", "summary", "train"]
 
 SYNTHETIC = "synthetic"
 SCORES = {
     "regression": ("rmse", "mae", "r2"),
     "classification": ("accuracy", "balanced_accuracy", "f1_macro", "auroc", "log_loss", "ece"),
 }
+# Tables come in any units, and the published loop too needs columns of one scale; BATM scales them.
+MODELS: dict[str, tuple[type, type, dict[str, Any]]] = {
+    "biam": (BIAMRegressor, BIAMClassifier, {"standardise": True}),
+    "batm": (BATMRegressor, BATMClassifier, {}),
+}
+"""Estimators for regression and classification, and keywords that are theirs here."""
+
 TEST_SHARE, META_SHARE, MOST_META, LEAST_META = 0.2, 0.05, 300, 10
 # Wrong regression labels are shifted by N(1, 0.5) standard deviations, as in the paper.
 SHIFT, SPREAD = 1.0, 0.5
@@ -69,7 +77,7 @@ class Trained:
 
     Parameters
     ----------
-    estimator : BIAMRegressor or BIAMClassifier
+    estimator : an estimator of `MODELS`
     dataset, task : str
     n_rows : dict of str to int
         Rows for `train`, `meta` and `test`.
@@ -77,7 +85,7 @@ class Trained:
         Of the model, and of the mean or the majority of the training labels.
     """
 
-    estimator: BIAMRegressor | BIAMClassifier
+    estimator: Any
     dataset: str
     task: str
     n_rows: dict[str, int]
@@ -93,6 +101,7 @@ def train(
     n_meta: int | None = None,
     seed: int = 42,
     options: Mapping[str, Any] | None = None,
+    model: str = "biam",
 ) -> Trained:
     """Train one model.
 
@@ -110,6 +119,8 @@ def train(
         Of the split, the damage and the model.
     options : mapping, optional
         Keywords of the estimator.
+    model : str
+        A key of `MODELS`.
 
     Returns
     -------
@@ -122,6 +133,7 @@ def train(
     DataMissingError
         The files of the data set are absent and cannot be fetched.
     """
+    check_choice("model", model, MODELS)
     check_choice("data set", dataset, [SYNTHETIC, *DATASETS])
     check_integer("seed", seed, low=0, high=2**32 - 1)
     damage = damage or Damage()
@@ -131,9 +143,7 @@ def train(
     rows = _rows(data, task, n_meta, seed)
     train_rows, y = _damaged_labels(data, task, rows["train"], damage, seed)
     X = _with_gaps(data.X, damage.missing_ratio, seed)
-    kind = BIAMRegressor if task == "regression" else BIAMClassifier
-    # Tables come in any units: the published loop too needs columns of one scale.
-    est = kind(**{"standardise": True, "random_state": seed, **(options or {})})
+    est = _estimator(model, task, {"random_state": seed, **(options or {})})
     meta = rows["meta"]
     given = {"X_meta": X.iloc[meta], "y_meta": data.y.iloc[meta].to_numpy()} if len(meta) else {}
     est.fit(X.iloc[train_rows], y, **given)
@@ -180,6 +190,15 @@ def save(trained: Trained, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
     }
     write_text(metrics, json.dumps(record, indent=1) + "\n")
     return model, metrics
+
+
+def _estimator(model: str, task: str, options: Mapping[str, Any]) -> Any:
+    regressor, classifier, own = MODELS[model]
+    kind = regressor if task == "regression" else classifier
+    known = kind().get_params()
+    for name in options:
+        check_choice(f"setting of {model}", name, known)
+    return kind(**{**own, **options})
 
 
 def _load(name: str, task: str | None, seed: int) -> tuple[Dataset, str]:

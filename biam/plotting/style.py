@@ -91,6 +91,8 @@ _LOOKS = {
     "MAM": Look(VERMILLION, "o", "-"),
     "ERM": Look(VERMILLION, "v", "--"),
     "BIAM-P": Look(VERMILLION, "D", "-"),
+    "BATM": Look(VERMILLION, "*", "-"),
+    "CAT": Look(OCHRE, "h", "-"),
     "MLP": Look(GREY, "o", "-"),
     "cleanlab": Look(GREY, "s", "--"),
     "plain": Look(GREY, "v", "-"),
