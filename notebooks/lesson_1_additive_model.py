@@ -244,7 +244,9 @@ for name, table in (("independent", seen), ("twin", twin)):
 ratio = compared["error"] / compared["error without"]
 assert abs(ratio["independent"] - 1) < 0.02 and ratio["twin"] < 0.9
 strongest = compared["strongest"]
-assert compared.loc["independent", "found"] == 1 and strongest["independent"] < 0.3 * strongest["twin"]
+assert (
+    compared.loc["independent", "found"] == 1 and strongest["independent"] < 0.3 * strongest["twin"]
+)
 compared.round(3)
 
 # %% [markdown]
