@@ -133,7 +133,7 @@ effects.round(3)
 #
 # **Which features act together?** A pair stands below the stronger of its features; the bars say how far a term moves the predictions.
 
-# %% alt="Bars of terms: marital status, capital gain, capital loss and age move the predictions most; one pair, much shorter, stands below the two features it is made of"
+# %% alt="Bars of terms: marital status, capital gain, capital loss and age move the predictions most; one pair, much shorter, stands below hours per week"
 bars = est.term_importances_
 short = {"hours-per-week": "hours", "relationship": "relation", "-status": ""}
 for long, word in short.items():

@@ -66,8 +66,9 @@ assert (alone.loc["BIAM-P"] > 2.5 * alone.loc["meta-only"]).all()
 assert (accuracy.loc["BIAM-P"] < accuracy.loc[["BIAM-X", "EBM-main-fair"]].min()).all()
 
 # %%
-lowest = mse.idxmin()
-assert list(lowest[lowest != "BIAM-X"].items()) == [("regression/t3", "meta-only")]
+assert (mse.idxmin() == "BIAM-X").all()
+over_clean = wins(results, "mse", "BIAM-X", "meta-only")["wins"]
+assert over_clean.sum() == 30 and over_clean.min() == 3
 assert (accuracy.idxmax() == "BIAM-X").all()
 gain = wins(results, "accuracy", "BIAM-X", "EBM-main-fair").set_index("scenario")["wins"]
 assert list(gain.index[gain < 5]) == ["classification/mcar20", "classification/mnar20"]
@@ -77,7 +78,7 @@ assert gain.min() == 3
 # - The search beats the published loop in regression, in each of the 40 pairs of runs.
 # - **It does not beat a plain additive model.** `EBM-main-fair`, which has no clean rows, has the lower mean error in seven of eight regression scenarios; the eighth has both wrong labels and values missing not at random. In classification `BIAM-X` and `EBM-main-fair` are ahead everywhere.
 # - Without gaps even the clean rows alone are better: the search has more than 2.5 times their error.
-# - `BIAM-X` screens interactions and pairs, and keeps what the marginal likelihood supports ([](how_biam_x_works.ipynb)). It has the lowest mean error in seven of eight regression scenarios and the highest mean accuracy in all six others. Under heavy tails (`t3`) the clean rows alone are ahead of it; with two kinds of gaps (`mcar20`, `mnar20`) it beats `EBM-main-fair` in classification at three seeds of five only.
+# - `BIAM-X` screens interactions and pairs, and keeps what the marginal likelihood supports ([](how_biam_x_works.ipynb)). It has the lowest mean error in all eight regression scenarios and the highest mean accuracy in all six others. Against the clean rows alone it wins 30 of the 40 pairs of runs, at three seeds of five or more in each scenario; with two kinds of gaps (`mcar20`, `mnar20`) it beats `EBM-main-fair` in classification at three seeds of five only.
 #
 # ## Why: the search stops before it has finished
 
@@ -160,11 +161,11 @@ assert fall.idxmax() == "BIAM-P" and 0.06 < fall["BIAM-P"] < 0.08
 fresh = means(results[~results["seed"].isin([11, 22])], "mse")
 assert (fresh.loc["BIAM-P"] > fresh.loc["BIAM-X"]).all()
 all_seeds = wins(results, "mse", "BIAM-P", "BIAM-X")
-assert (all_seeds["BIAM-P"] > all_seeds["BIAM-X"]).all() and all_seeds["wins"].sum() == 1
+assert (all_seeds["BIAM-P"] > all_seeds["BIAM-X"]).all() and (all_seeds["wins"] == 0).all()
 
 # %% [markdown]
 # - With the untouched seeds the search loses more accuracy than any other method, about seven points, and finds fewer of the planted groups. These are three test sets of 100 rows; still, trust the right column.
-# - `BIAM-X` has the lower mean in all eight regression scenarios, over all seeds and over the untouched ones. The search wins one of the 40 pairs of runs.
+# - `BIAM-X` has the lower mean in all eight regression scenarios, over all seeds and over the untouched ones. The search wins none of the 40 pairs of runs.
 #
 # ## Where the numbers come from
 #

@@ -109,7 +109,7 @@ assert friedman(per_set, "mse").p_value < 1e-3
 # %% [markdown]
 # **Mean squared error**
 
-# %% alt="Average ranks of nineteen methods by mean squared error: BIAM-X first, EBM without pairs and BIAM-X without meta rows next, boosted trees after them, the published loop and meta-only last; bars join nearly all."
+# %% alt="Average ranks of nineteen methods by mean squared error: BIAM-X first, BIAM-X without meta rows and EBM without pairs next, cleanlab and boosted trees after them, the published loop and meta-only last; bars join nearly all."
 plotting.critical_difference_plot(mse, cd, cliques(mse, cd))
 plt.show()
 
@@ -136,14 +136,14 @@ HTML(f'<div class="biam-scores">{text.to_html(float_format="%.1f")}</div>')
 #
 # First the same learner without its few meta rows:
 
-# %% alt="Difference of mean squared error between BIAM-X with and without meta rows, a row per data set: with shifted targets well below zero on four sets, near zero on two and above it on bike and California housing; without damage near zero; with gaps below it on abalone and above it on diabetes."
+# %% alt="Difference of mean squared error between BIAM-X with and without meta rows, a row per data set: with shifted targets well below zero on five sets and above it on bike, California housing and, a little, abalone; without damage near zero but for bike and California housing, above it; with gaps below it on abalone and above it on California housing and diabetes."
 plotting.set_differences(results, "mse", "BIAM-X", "BIAM-X-no-meta")
 plt.show()
 
 # %% [markdown]
 # And boosted trees, which may use pairs:
 
-# %% alt="Difference of mean squared error between BIAM-X and CatBoost, a row per data set: BIAM-X is better on abalone and a little on most others, worse on concrete and much worse on bike."
+# %% alt="Difference of mean squared error between BIAM-X and CatBoost, a row per data set: BIAM-X is better on abalone, diabetes and Airbnb, as good on most others, worse on concrete but for shifted targets, and much worse on bike."
 plotting.set_differences(results, "mse", "BIAM-X", "CatBoost")
 plt.show()
 
@@ -169,8 +169,9 @@ ours, plain_ours = rank.loc["BIAM-X"], rank.loc["BIAM-X-no-meta"]
 assert (ours == rank.min()).all()
 assert (plain_ours > ours).all() and (plain_ours - ours < cd).all()
 behind = {metric: set(rank.index[rank[metric] > ours[metric] + cd]) for metric in rank}
-assert all({"BIAM", "BIAM-B", "Lasso+meta", "meta-only"} == names for names in behind.values())
-assert (rank.loc["meta-only"] == len(rank)).all()
+assert behind["MSE"] == {"BIAM", "BIAM-B", "Lasso+meta", "meta-only"}
+assert behind["MAE"] == behind["MSE"] | {"Lasso"}
+assert (rank.idxmax() == "meta-only").all()
 assert (rank.loc[["BIAM", "BIAM-B"]].min() > rank.drop(["BIAM", "BIAM-B", "meta-only"]).max()).all()
 assert (rank.loc["BIAM"] < rank.loc["BIAM-B"]).all()
 
@@ -183,16 +184,17 @@ plain = [name.removesuffix("+meta") for name in calibrated]
 gain = average.loc[plain].to_numpy() - average.loc[calibrated]
 assert (gain["clean"] < 0).all() and (gain["noise20"] > 0).all() and len(gain) == 5
 assert average.mean(axis=1).idxmin() == parts["noise20"].idxmin() == "BIAM-X"
-assert average["noise20"].drop(["BIAM-X", *calibrated]).min() > average.loc["BIAM-X", "noise20"]
+assert average["noise20"].idxmin() == "BIAM-X"
 
 # %%
 difference = error.loc["BIAM-X"] - error.loc["BIAM-X-no-meta"]
 assert difference.loc["noise20"].mean() < -0.02 and (difference.loc["noise20"] < 0).sum() == 5
-assert (difference.loc[["clean", "mnar20"]].mean(axis=1).abs() < 0.01).all()
+assert difference.loc[["clean", "mnar20"]].mean(axis=1).between(0.003, 0.013).all()
 assert difference["california-housing"].gt(0).all()
 rest = error.drop(columns="bike").mean(axis=1).unstack()
 trees = ["HGB", "XGBoost", "CatBoost"]
-assert (average.loc[["EBM-main", *trees], "clean"] < average.loc["BIAM-X", "clean"]).all()
+ahead = average["clean"].index[average["clean"] < average.loc["BIAM-X", "clean"] - 0.001]
+assert set(ahead) == {"EBM-main", "HGB", "CatBoost", "BIAM-X-no-meta"}
 assert (rest.loc["BIAM-X"] < rest.loc[trees]).all().all()
 assert rest.loc["EBM-main", "clean"] < rest.loc["BIAM-X", "clean"]
 
@@ -203,14 +205,14 @@ assert bike.loc["BIAM-X", "clean"] > bike.loc["EBM-main", "clean"]
 assert bike.loc[["BIAM-X", *others], "clean"].min() > 1.5 * bike.loc[trees, "clean"].max()
 ahead = concrete.loc[trees].max() < concrete.loc["BIAM-X"]
 assert ahead[["clean", "mnar20"]].all() and not ahead["noise20"]
-assert (error.loc[("meta-only", "clean")] > 1).sum() == 4
+assert (error.loc[("meta-only", "clean")] > 1).sum() == 3
 
 # %% [markdown]
-# - **`BIAM-X` has the first rank by both errors**, and the lowest squared error on average over all three damages. Eight sets are few: the published loop, `Lasso+meta` and `meta-only` are further behind than the critical difference, nobody else.
-# - **Its few meta rows pay where targets are wrong.** With a fifth of them shifted it has the first rank, and its mean error is below that of every rival without meta rows and of the same learner without them, though on three of the eight sets it is above the latter. Without damage and with gaps they change little on average. On California housing they cost a little, whatever the damage. Each of the five rivals gains by them where targets are shifted, and loses where nothing is wrong.
+# - **`BIAM-X` has the first rank by both errors**, and the lowest squared error on average over all three damages. Eight sets are few: the published loop, `Lasso+meta` and `meta-only` are further behind than the critical difference, by absolute error `Lasso` too, nobody else.
+# - **Its few meta rows pay where targets are wrong.** With a fifth of them shifted it has the first rank and the lowest mean error of all, though on three of the eight sets the same learner without them has a lower one. Without damage and with gaps they cost a little on average, 0.013 or less, and on California housing whatever the damage. Each of the five rivals gains by them where targets are shifted, and loses where nothing is wrong.
 # - **Without meta rows our learner is not far behind**: it stays within the critical difference.
-# - **Where it loses.** Without damage explainable boosting and all three boosted trees have a lower error on average. Hourly hire of bicycles (`bike`) follows one curve on working days and another at weekends. `BIAM-X` may pick pairs, yet without damage it stays far from the trees there, no nearer than explainable boosting without pairs. Without this one set its mean is below that of the trees for each damage, and without damage still above that of explainable boosting. On `concrete` the trees are ahead of it without damage and with gaps, but not with wrong targets.
-# - **The published loop is last but for the clean rows alone**, behind a Lasso. Its weights help it a little (`BIAM` before `BIAM-B`). `meta-only` is last by both errors: so few rows are no model. On four sets its error is above 1, about that of the training mean.
+# - **Where it loses.** Without damage explainable boosting, two of the boosted trees (`HGB`, `CatBoost`) and our own learner without meta rows have a lower error on average. Hourly hire of bicycles (`bike`) follows one curve on working days and another at weekends. `BIAM-X` may pick pairs, yet without damage it stays far from the trees there, no nearer than explainable boosting without pairs. Without this one set its mean is below that of the trees for each damage, and without damage still above that of explainable boosting. On `concrete` the trees are ahead of it without damage and with gaps, but not with wrong targets.
+# - **The published loop is last but for the clean rows alone**, behind a Lasso. Its weights help it a little (`BIAM` before `BIAM-B`). `meta-only` is last by both errors: so few rows are no model. On three sets its error is above 1, about that of the training mean.
 #
 # ## Where the numbers come from
 #
