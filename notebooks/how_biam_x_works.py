@@ -9,8 +9,7 @@
 # - how the solver recognises a wrong label, and what a weight means;
 # - what the meta rows do, and what happens without them;
 # - how interactions and pairs are found;
-# - how the solver judges itself and the meta rows, and which class it says;
-# - what a fit costs.
+# - how the solver judges itself and the meta rows, which class it says, and what a fit costs.
 #
 # All data are generated here. The formulas are in [](#biam-x).
 
@@ -290,10 +289,6 @@ kept.round(2)
 
 # %% [markdown]
 # A pair goes on if chance alone would let one through in every twentieth table. At the first look, which the map shows, two of the planted ones do. With these in the model less is left over, and a second look finds the third. No other goes on. (The deepest colour stands for exponents of 30 and more.) They are then fitted with everything else under a penalty of their own, which may still remove them.
-
-# %% alt="Heat map of the effect of x4 and x5: positive where both have the same sign, negative where they differ"
-plotting.surface_map(both.pair_effects_, "x4 × x5")
-plt.show()
 
 # %%
 without = BIAMRegressor(pairs=False, random_state=seed)
