@@ -75,12 +75,14 @@ table = wins(e1, "mse", "BIAM-X", "meta-only")
 e4 = wins(load_results(stored, "e4"), "mse", "BIAM-X", "meta-only")
 both = pd.concat([table.assign(table="e1"), e4.assign(table="e4")], ignore_index=True)
 assert (both["BIAM-X"] < both["meta-only"]).all()
+ratio = (both["BIAM-X"] / both["meta-only"]).set_axis(both["scenario"])
+assert ratio["highdim"].round(2) == 0.88 and ratio["smalln"].round(2) == 0.62
 few = both["scenario"].isin(["highdim", "smalln"])
-assert (both.loc[few, "BIAM-X"] < 0.8 * both.loc[few, "meta-only"]).all()
+assert (both.loc[~few, ["BIAM-X", "meta-only"]] < 0.001).all(axis=None)
 both[["table", "scenario", "seeds", "wins", "BIAM-X", "meta-only"]].round(5)
 
 # %% [markdown]
-# It adds most where the clean rows do not suffice: with 50 features or 300 rows its error is a fifth lower, or more. In the other scenarios both errors are close to zero.
+# It adds most where the clean rows do not suffice: with 50 features its error is 12 % lower, with 300 rows 38 %. In the other scenarios both errors are below 0.001.
 
 # %% [markdown]
 # ## 3. Single numbers of a chaotic loop
