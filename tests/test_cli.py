@@ -179,13 +179,14 @@ def test_train_another_model_by_a_config(tmp_path):
     from biam.batm import load as load_batm
 
     config = tmp_path / "my.yaml"
-    config.write_text("dataset: breast-cancer\ngroups: auto\nhidden: [6]\nepochs: 30\n")
-    arguments = ["--model", "batm", "--config", config, "--epochs", "4"]
+    own = "groups: auto\nhidden: [6]\nepochs: 30\nbatch_size: 32\n"
+    config.write_text(f"dataset: breast-cancer\n{own}")
+    arguments = ["--model", "batm", "--config", config, "--epochs", "12"]
     done = run("train", *arguments, "--out", tmp_path / "model")
     assert done.exit_code == 0, done.output
     assert re.search(r"accuracy +0\.9\d+ +0\.6\d+", done.output)
     est = load_batm(tmp_path / "model/model.biam")
-    assert (est.epochs, est.groups, est.batch_size) == (4, "auto", 256)
+    assert (est.epochs, est.groups, est.batch_size) == (12, "auto", 32)
 
 
 def test_train_passes_every_option(monkeypatch):
