@@ -48,6 +48,7 @@ def decision_rule(
     k = proba.shape[1]
     plain = np.stack([np.ones(k), np.zeros(k)])
     weight = np.ones(len(proba)) if weight is None else weight
+    proba, weight = proba[weight > 0], weight[weight > 0]
     there = np.maximum(np.average(proba, 0, weight), TINY)
     balanced = np.stack([1 / there, np.zeros(k)])
     if objective != "f1_macro":

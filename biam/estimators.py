@@ -194,7 +194,8 @@ n_features_in_
 
     def predict(self, X: Any) -> np.ndarray:
         """Classes by the rule that is best for `objective`, shape (n_rows,)."""
-        return self.classes_[decide(self.predict_proba(X), self.decision_rule_)]
+        proba = self.predict_proba(X)
+        return self.classes_[decide(proba, self.decision_rule_)]
 
     def _finish(
         self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None

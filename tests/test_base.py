@@ -311,6 +311,8 @@ def test_later_tables_must_match(fitted, method, table, message):
         getattr(fitted, method)(table)
 
 
+# Two epochs leave meta rows badly fitted, which the warning is right to say.
+@pytest.mark.filterwarnings("ignore:.*meta rows look wrong")
 @pytest.mark.parametrize("name", ["X", "X_meta", "y", "y_meta", "sample_weight"])
 def test_fit_leaves_its_inputs_alone(name):
     X_meta = FRAME[:10].copy()

@@ -62,6 +62,7 @@ def robust_scale(error: Tensor, weight: Tensor, share: float = 0.5) -> float:
 
 def weighted_quantile(x: Tensor, weight: Tensor, share: float = 0.5) -> float:
     """Value with `share` of the weight below it; between two such values, their mean."""
+    x, weight = x[weight > 0], weight[weight > 0]
     order = x.argsort()
     below = weight[order].cumsum(0) / weight.sum()
     first, last = int((below < share - 1e-12).sum()), int((below <= share + 1e-12).sum())

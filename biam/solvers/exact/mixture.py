@@ -74,7 +74,9 @@ class Mixture(Judged):
         hidden = _hidden_variances(labels, labels.y - f, scale)
         error = (labels.y - f)[~labels.trusted]
         fixed = labels.fixed[~labels.trusted]
-        wide = (scale**2 + spread.median() + labels.gaps[~labels.trusted] @ hidden).sqrt()
+        wide = (
+            scale**2 + _median(spread, labels.fixed) + labels.gaps[~labels.trusted] @ hidden
+        ).sqrt()
         far = (error.abs() > 2 * wide) & (fixed > 0)
         share = float(fixed[far].sum() / fixed.sum())
         if share < 0.02:
@@ -229,6 +231,14 @@ def _hidden_variances(labels: Labels, error: Tensor, scale: float) -> Tensor:
     found = []
     for gap in labels.gaps.T:
         there = (gap > 0) & (labels.fixed > 0)
-        wide = 1.4826 * float(error[there].abs().median()) if bool(there.any()) else 0.0
+        typical = _median(error[there].abs(), labels.fixed[there]) if bool(there.any()) else 0.0
+        wide = 1.4826 * typical
         found.append(max(wide**2 - scale**2, (GAP_START * scale) ** 2))
     return torch.tensor(found, dtype=torch.float64, device=error.device)
+
+
+def _median(x: Tensor, weight: Tensor) -> float:
+    """Smallest value that half of the weight does not exceed."""
+    order = x.argsort()
+    share = weight[order].cumsum(0)
+    return float(x[order][int((share < share[-1] / 2).sum())])

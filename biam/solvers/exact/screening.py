@@ -23,6 +23,7 @@ from biam.solvers.exact.terms import Components, Group, all_pairs, pair_group, r
 __all__ = ["find_interactions", "find_pairs", "scores"]
 
 LEAST_ROWS = 20
+TINY = 1e-30
 MOST_CANDIDATES = 12_000
 MOST_LEVELS = 12
 # Expected number of false candidates that go on: a pair has many columns and costs more to read.
@@ -90,7 +91,11 @@ def find_interactions(
 
 
 def scores(
-    rows: Rows, groups: Sequence[Group], precision: Tensor, residual: Tensor
+    rows: Rows,
+    groups: Sequence[Group],
+    precision: Tensor,
+    residual: Tensor,
+    fixed: Tensor | None = None,
 ) -> tuple[list[float], list[float]]:
     """Score statistic of each group of columns, and how many rows it says anything about.
 
@@ -103,8 +108,11 @@ def scores(
     groups : sequence of Group
         All pairs, or all interactions.
     precision, residual : Tensor, shape (n,)
+    fixed : Tensor, shape (n,), optional
+        How many rows each row stands for.
     """
     products, pull = _Products(rows.components, groups), (precision * residual).to(rows.kind)
+    square = pull.square() if fixed is None else pull.square() / fixed.to(pull).clamp_min(TINY)
     precision = precision.to(rows.kind)
     slopes, grams, meats, support = 0.0, 0.0, 0.0, 0.0
     for place, phi, M in rows.values():
@@ -112,7 +120,7 @@ def scores(
         left = (M, M, M) if products.gaps else (single, double, seen)
         slopes = slopes + (left[0].T @ (single * pull[place, None])).double()
         grams = grams + (left[1].T @ (double * precision[place, None])).double()
-        meats = meats + (left[1].T @ (double * pull[place, None].square())).double()
+        meats = meats + (left[1].T @ (double * square[place, None])).double()
         support = support + (left[2].T @ seen).double()
     values, counts = [0.0] * len(groups), [0.0] * len(groups)
     for _, places in _by_size(groups).items():
@@ -216,7 +224,9 @@ def _squared_length(slope: Tensor, variance: Tensor) -> Tensor:
 def _log_chances(fit: Evidence, groups: Sequence[Group]) -> list[float]:
     """Log of the chance of each group's score if it had no effect; 0 for too few rows."""
     precision, residual, _ = fit.noise.working(fit.f)
-    values, support = scores(fit.rows, groups, precision, residual)
+    if not groups:
+        return []
+    values, support = scores(fit.rows, groups, precision, residual, fit.noise.labels.fixed)
     logs = chi2.logsf(values, [len(group) for group in groups])
     return np.where(np.array(support) >= LEAST_ROWS, logs, 0.0).tolist()
 

@@ -60,7 +60,7 @@ def test_clean_rows_give_nearly_the_plain_fit(exact, n_classes):
     options = {"n_classes": n_classes, "n_levels": None}
     learned, plain = exact.fit(*parts(split), **options), exact.fit(X, y, **options)
     f, g = exact.outputs(learned, split.X_test), exact.outputs(plain, split.X_test)
-    assert np.corrcoef(f, g)[0, 1] > 0.99
+    assert np.corrcoef(f, g)[0, 1] > 0.98
     assert learned.weights.mean() > 0.9
 
 
@@ -195,7 +195,7 @@ def test_a_sample_teaches_nearly_what_all_rows_do(exact, kind, meta):
     split = make(2400, 4, noise_rate=0.2)
     given, options = parts(split)[: 4 if meta else 2], {"n_classes": CLASSES[kind]}
     whole, sample = (
-        exact.fit(*given, max_upper_rows=most, n_levels=None, **options) for most in (4000, 400)
+        exact.fit(*given, max_upper_rows=most, n_levels=None, **options) for most in (4000, 800)
     )
     f, g = exact.outputs(whole, split.X_test), exact.outputs(sample, split.X_test)
     assert np.corrcoef(f, g)[0, 1] > 0.99
