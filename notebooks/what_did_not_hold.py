@@ -124,22 +124,40 @@ claims[["table", "scenario", "method", "metric", "paper", "reproduced", "verdict
 # While the rules of BIAM-X were first set (how many false terms may pass, when the label model is believed), its test scores on E1 to E7 were looked at for the seeds 42, 7 and 123. They were then changed on the seeds 101 to 112, and judged once on seeds 201 to 210, which nobody had looked at. Those ten are stored beside the tables:
 
 # %%
+five = pd.concat([load_results(stored, name) for name in blocks])
 fresh = pd.read_csv(f"{stored}/fresh.csv")
-own = pd.concat([load_results(stored, name) for name in [f"e{k}" for k in range(1, 8)]])
-asked = ["mse", "f1_macro"]
-means = {}
-for name, rows in (("five seeds", own), ("ten fresh seeds", fresh)):
-    rows = rows[(rows["method"] == "BIAM-X") & rows["metric"].isin(asked)]
-    means[name] = rows.groupby(["table", "scenario"], sort=False)["value"].mean()
-means = pd.DataFrame(means)
+assert sorted(fresh["seed"].unique()) == list(range(201, 211))
+both = pd.concat([five.assign(seeds="five"), fresh.assign(seeds="fresh")])
+both = both[both["method"].isin(["BIAM-X", "meta-only"])]
+keys = {"index": ["table", "scenario"], "columns": ["method", "seeds"]}
+asked = both[both["metric"].isin(["mse", "f1_macro"])]
+means = asked.pivot_table(**keys, values="value", sort=False)
 means.round(4)
 
 # %%
-e7, e6 = means.loc["e7"], means.loc["e6"]
-assert means.loc["e1"].to_numpy().max() < 0.001
-assert means.loc["e3"].to_numpy().min() > 0.96
-assert fresh["seed"].nunique() == 10
+own = means["BIAM-X"]
+small = (own < 0.001).all(axis=1)
+assert small.sum() == 12 and small["e1"].all() and small["e4"].sum() == 6
+classes = own.loc[["e3", "e5", "e7"]]
+assert (classes["fresh"] - classes["five"]).abs().max() < 0.025
+ratio = (own["fresh"] / own["five"])[["e2", "e4", "e6"]].drop(("e4", "smalln"))
+assert ratio.between(0.85, 1.16).all() and ratio["e2"].between(1.02, 1.13).all()
+assert ratio["e6"].min() < 1 < ratio["e6"].max()
+share = means["BIAM-X"] / means["meta-only"]
+assert share.loc[("e4", "smalln")].round(2).to_list() == [0.62, 0.84]
+assert (share.loc[["e1", "e2", "e4", "e6"]] < 1).all(axis=None)
+
+# %%
+found = both[both["metric"] == "pair_auprc"].pivot_table(**keys, values="value", sort=False)
+found = found["BIAM-X"]
+assert found.loc[("e6", "int_mnar"), "fresh"] == 1
+assert found.loc[("e7", "clf_int_mnar")].round(2).to_list() == [0.87, 0.66]
+found.round(3)
 
 # %% [markdown]
-# In E1 and E3 the two columns say the same. In the others they differ by what a few hundred test rows let one expect, in both directions, and the fresh column is the one to quote.
+# - In E1, and in six of the eight scenarios of E4, the error is below 0.001 with either seeds. In E3, E5 and E7 no mean moves by as much as 0.025. In E2 the fresh errors are 2 to 13 % higher, and in E6 within 16 %, in both directions.
+# - **Two results looked better than they are.** With 300 rows (`smalln`) the error of `BIAM-X` is 0.62 of that of the clean rows alone with the five seeds, and 0.84 with the fresh ones. In E7 under MNAR gaps the planted pairs are ranked with an area of 0.87 with the five seeds, and of 0.66 with the fresh ones.
+# - In regression `BIAM-X` has a lower mean than the clean rows alone in every scenario, with the fresh seeds too.
+#
+# The fresh numbers are the ones to quote.
 # The tables on real data are no clean test of BIAM-X: rules were changed after a look at the test scores of the quick run, on both of its seeds.
