@@ -6,11 +6,13 @@ from biam.exceptions import InvalidInputError
 from biam.experiments.records import PROFILES, Cell, Table
 from biam.experiments.tables import (
     ablations,
+    autobalance,
     benchmark,
     blocks,
     figures,
     images,
     mam,
+    meta_weight_net,
     probabilistic,
     published,
     real,
@@ -29,6 +31,8 @@ TABLES: dict[str, Table] = {
         mam,
         real,
         images,
+        meta_weight_net,
+        autobalance,
         figures,
         benchmark,
     )
