@@ -70,7 +70,8 @@ class DeepWeighting:
         return list(pairwise((1, *self.widths, 1)))
 
     def _inputs(self, losses: Tensor) -> Tensor:
-        return WeightingNetwork(1, self.standardise)._inputs(losses)
+        # What a network of one unit is fed; its weights do not matter.
+        return WeightingNetwork(1, self.standardise).linearise(losses.new_zeros(4), losses).z
 
 
 class _DeepWeights:

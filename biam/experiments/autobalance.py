@@ -9,17 +9,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from biam.augmentation import ClassPolicies, PolicyDesign
-from biam.autobalance import AutoBalance, Design, Judge, Searched
+from biam.autobalance.design import LossDesign
+from biam.autobalance.groups import Balanced, Blend, EqualOdds, Objective, Plain, WorstGroup
+from biam.autobalance.lower import Training
+from biam.autobalance.parametric import (
+    STARTS,
+    ExpectedError,
+    LossFamily,
+    ParametricCrossEntropy,
+    plain,
+)
+from biam.autobalance.policies import ClassPolicies, PolicyDesign
+from biam.autobalance.search import AutoBalance, Design, Judge, Searched
 from biam.datasets.synthetic import Split
 from biam.experiments.long_tails import Case, prepare, validation_part
-from biam.group_objectives import Balanced, Blend, EqualOdds, Objective, Plain, WorstGroup
 from biam.hypergradient import Implicit
-from biam.loss_design import LossDesign
 from biam.losses import Loss
 from biam.lower import ModuleProblem, Rows
-from biam.lower_training import Training
-from biam.parametric_loss import STARTS, ExpectedError, LossFamily, ParametricCrossEntropy, plain
 from biam.validation import check_choice
 
 __all__ = ["OBJECTIVES", "balance", "error_scores", "network"]

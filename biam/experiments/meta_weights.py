@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from biam.autobalance.parametric import class_balanced
 from biam.baselines.noisy_networks import coteach, early_stopped, gold_matrix, train_reweighted
 from biam.bilevel import BilevelOptimizer, BilevelState
 from biam.datasets.synthetic import Split
@@ -20,7 +21,6 @@ from biam.label_losses import CorrectedCrossEntropy, Focal
 from biam.losses import SoftmaxCrossEntropy
 from biam.lower import ModuleProblem, Rows
 from biam.metrics import spearman
-from biam.parametric_loss import class_balanced
 from biam.validation import check_choice
 
 __all__ = ["METHODS", "Task", "pictures"]

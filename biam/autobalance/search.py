@@ -1,9 +1,9 @@
 """AutoBalance: search how to train so that a validation objective is small at the end of training.
 
 Lower: w*(theta), the minimum of the training risk under a design theta: the loss
-(`biam.loss_design`), or the augmentation (`biam.augmentation`). Upper: an objective of the plain
-losses of the validation rows at w*(theta), by implicit differentiation. Search on a part of the
-rows, then train anew on all of them. Source: Li et al. (2021), AutoBalance, Algorithm 1.
+(`biam.autobalance.design`), or the augmentation (`biam.autobalance.policies`). Upper: an objective
+of the plain losses of the validation rows at w*(theta), by implicit differentiation. Search on a
+part of the rows, then train anew on all of them. Source: Li et al. (2021), Algorithm 1.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,14 +12,14 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from biam.autobalance.groups import Balanced, Objective, cell_means, row_weights
+from biam.autobalance.lower import Training
+from biam.autobalance.parametric import plain
 from biam.bilevel import BilevelState
 from biam.exceptions import InvalidInputError
-from biam.group_objectives import Balanced, Objective, cell_means, row_weights
 from biam.hypergradient import Implicit
 from biam.losses import Loss
 from biam.lower import ModuleProblem, Rows
-from biam.lower_training import Training
-from biam.parametric_loss import plain
 from biam.validation import check_integer, check_number
 
 __all__ = ["AutoBalance", "Design", "Judge", "Searched"]
@@ -90,7 +90,7 @@ class Design(Protocol):
         upper_gradient: Tensor,
         implicit: Implicit,
     ) -> Tensor:
-        """dL / d theta; see `biam.loss_design.loss_hypergradient`."""
+        """dL / d theta; see `biam.autobalance.design.loss_hypergradient`."""
         ...
 
     def settled(self, theta: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class AutoBalance:
     Parameters
     ----------
     design : Design
-        `biam.loss_design.LossDesign`, or `biam.augmentation.PolicyDesign`.
+        `biam.autobalance.design.LossDesign`, or `biam.autobalance.policies.PolicyDesign`.
     training : Training
     implicit : Implicit, optional
         Default conjugate gradients, five products, damping .01: the lower risk of a network is not

@@ -6,16 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from biam.autobalance import AutoBalance, Judge
-from biam.exceptions import InvalidInputError
-from biam.loss_design import LossDesign
-from biam.lower import ModuleProblem, Rows
-from biam.lower_training import Training
-from biam.parametric_loss import (
+from biam.autobalance.design import LossDesign
+from biam.autobalance.lower import Training
+from biam.autobalance.parametric import (
     LossFamily,
     logit_adjusted,
     plain,
 )
+from biam.autobalance.search import AutoBalance, Judge
+from biam.exceptions import InvalidInputError
+from biam.lower import ModuleProblem, Rows
 
 K, P = 3, 4
 

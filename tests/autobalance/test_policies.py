@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from biam.augmentation import OPERATIONS, ClassPolicies, PolicyDesign, augmented, drawn
-from biam.autobalance import AutoBalance, Judge
+from biam.autobalance.lower import Training
+from biam.autobalance.policies import OPERATIONS, ClassPolicies, PolicyDesign, augmented, drawn
+from biam.autobalance.search import AutoBalance, Judge
 from biam.exceptions import InvalidInputError
 from biam.hypergradient import Implicit
 from biam.losses import SoftmaxCrossEntropy
 from biam.lower import ModuleProblem, Rows
-from biam.lower_training import Training
 
 SIDE, K = (3, 4), 3
 NAMES = ("none", "left", "mirror")

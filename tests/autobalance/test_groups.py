@@ -5,8 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biam.exceptions import InvalidInputError
-from biam.group_objectives import (
+from biam.autobalance.groups import (
     Balanced,
     Blend,
     EqualOdds,
@@ -15,6 +14,7 @@ from biam.group_objectives import (
     cell_means,
     row_weights,
 )
+from biam.exceptions import InvalidInputError
 
 SHAPE = (2, 3)
 OBJECTIVES = {

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from biam.autobalance.lower import Training
 from biam.exceptions import InvalidInputError
 from biam.losses import SoftmaxCrossEntropy
 from biam.lower import ModuleProblem, Rows
-from biam.lower_training import Training
 
 
 @pytest.fixture(scope="module")

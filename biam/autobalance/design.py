@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from biam.autobalance.parametric import LossFamily
 from biam.hypergradient import Implicit
 from biam.lower import ModuleProblem, Rows
-from biam.parametric_loss import LossFamily
 
 __all__ = ["LossDesign", "loss_hypergradient"]
 

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from torch.func import grad, jacrev
 from torch.nn import functional
 
-from biam.exceptions import InvalidInputError, UnknownNameError
-from biam.losses import SoftmaxCrossEntropy
-from biam.parametric_loss import (
+from biam.autobalance.parametric import (
     STARTS,
     ExpectedError,
     LossFamily,
@@ -23,6 +21,8 @@ from biam.parametric_loss import (
     plain,
     weighted,
 )
+from biam.exceptions import InvalidInputError, UnknownNameError
+from biam.losses import SoftmaxCrossEntropy
 
 N, K, G = 30, 4, 2
 COUNTS = torch.tensor([400.0, 90.0, 25.0, 4.0], dtype=torch.float64)

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from biam.autobalance import Judge
-from biam.group_objectives import Balanced, Blend, EqualOdds, WorstGroup
+from biam.autobalance.design import LossDesign, loss_hypergradient
+from biam.autobalance.groups import Balanced, Blend, EqualOdds, WorstGroup
+from biam.autobalance.parametric import ExpectedError, LossFamily, class_temperatures, plain
+from biam.autobalance.search import Judge
 from biam.hypergradient import Implicit
-from biam.loss_design import LossDesign, loss_hypergradient
 from biam.lower import ModuleProblem, Rows
-from biam.parametric_loss import ExpectedError, LossFamily, class_temperatures, plain
 
 G, K, P = 2, 3, 4
 ALL = ("weight", "offset", "scale", "margin")

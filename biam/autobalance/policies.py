@@ -142,7 +142,7 @@ class ClassPolicies:
 
 @dataclass(frozen=True)
 class PolicyDesign:
-    """Search for the policies, the loss staying as it is; see `biam.autobalance.Design`.
+    """Search for the policies, the loss staying as it is; see `biam.autobalance.search.Design`.
 
     Parameters
     ----------
