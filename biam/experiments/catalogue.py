@@ -6,6 +6,7 @@ from biam.exceptions import InvalidInputError
 from biam.experiments.records import PROFILES, Cell, Table
 from biam.experiments.tables import (
     ablations,
+    autobalance,
     batm,
     benchmark,
     blocks,
@@ -16,6 +17,7 @@ from biam.experiments.tables import (
     images,
     limits,
     mam,
+    meta_weight_net,
     mitigation,
     not_miwae,
     probabilistic,
@@ -37,6 +39,8 @@ TABLES: dict[str, Table] = {
         gaps,
         real,
         images,
+        meta_weight_net,
+        autobalance,
         figures,
         flips,
         mitigation,

@@ -1,0 +1,162 @@
+"""Table `autobalance`: losses for long tails and for groups, fixed ones and searched ones."""
+
+from typing import Any
+
+from biam.experiments.records import SEEDS, Method, Profile, Scenario, Table, plan
+
+__all__ = ["TABLES"]
+
+_RUN = "biam.experiments.autobalance:balance"
+_PICTURES = "biam.experiments.long_tails:make_long_tail"
+_REAL = "biam.experiments.real:make_real_split"
+
+# The network of the long-tailed MNIST of FedNest (Tarzanagh et al. 2022): 784-300-100-10.
+_MNIST = {
+    "hidden": [300, 100],
+    "training": {"epochs": 20, "lower_lr": 0.1, "batch_size": 128},
+    "search": {"upper_lr": 0.1, "warm_up": 4, "every": 20, "n_rows": 1000},
+}
+_DIGITS = {
+    "hidden": [100],
+    "training": {"epochs": 40, "lower_lr": 0.1, "batch_size": 50},
+    "search": {"upper_lr": 0.1, "warm_up": 4, "every": 5},
+}
+_TABULAR = {
+    "hidden": [32],
+    "training": {"epochs": 20, "lower_lr": 0.1, "batch_size": 64},
+    "search": {"upper_lr": 0.1, "warm_up": 2, "every": 5},
+}
+_KEEL = ("ecoli4", "yeast4", "yeast6", "abalone9-18")
+# Group 1 against all other rows.
+_GROUPS: dict[str, dict[str, Any]] = {
+    "adult/sex": {"dataset": "adult", "max_rows": 6000, "group": ["sex", "Female"]},
+    "compas/race": {"dataset": "compas", "max_rows": None, "group": ["race", "African-American"]},
+}
+
+_SCENARIOS = (
+    Scenario(
+        "mnist/lt100",
+        _PICTURES,
+        {"dataset": "mnist", "largest": 4000, "ratio": 0.01},
+        "classification",
+        _MNIST,
+    ),
+    Scenario(
+        "digits/lt20",
+        _PICTURES,
+        {"dataset": "digits", "largest": 120, "ratio": 0.05},
+        "classification",
+        _DIGITS,
+    ),
+    *(
+        Scenario(f"keel/{name}", _REAL, {"dataset": f"keel-{name}"}, "classification", _TABULAR)
+        for name in _KEEL
+    ),
+    *(
+        Scenario(
+            name,
+            _REAL,
+            {"dataset": case["dataset"], "max_rows": case["max_rows"]},
+            "classification",
+            {**_TABULAR, "group": case["group"]},
+        )
+        for name, case in _GROUPS.items()
+    ),
+)
+
+_CURVES = {"curve_seeds": [42]}
+_SHIFTS = ["up", "down", "left", "right"]
+
+
+def _searched(name: str, *learn: str, loss: str = "CE", **settings: Any) -> Method:
+    return Method(name, _RUN, {"loss": loss, "learn": list(learn), **settings, **_CURVES})
+
+
+_FIXED = (
+    Method("CE", _RUN, {"loss": "CE"}),
+    Method("weighted", _RUN, {"loss": "weighted"}),
+    # Margins in units of a logit of 30 cosines: half of that for the rarest class.
+    Method("LDAM", _RUN, {"loss": "LDAM", "loss_options": {"largest": 15.0}, "cosine": True}),
+    Method("LA", _RUN, {"loss": "LA"}),
+    Method("CDT", _RUN, {"loss": "CDT"}),
+)
+_SEARCHED = (
+    _searched("AutoBalance-l", "offset"),
+    _searched("AutoBalance-Delta", "scale"),
+    _searched("AutoBalance", "offset", "scale"),
+    _searched("AutoBalance-bare", "offset", "scale", squash=False),
+    _searched("AutoBalance-LA", "offset", "scale", loss="LA"),
+)
+_AUGMENTED = (
+    Method(
+        "LA+even-policy",
+        _RUN,
+        {"loss": "LA", "policies": ["none", *_SHIFTS, "mirror"], "search_policies": False},
+    ),
+    Method(
+        "LA+AutoBalance-policy",
+        _RUN,
+        {
+            "loss": "LA",
+            "policies": ["none", *_SHIFTS, "mirror"],
+            "search": {"upper_lr": 0.1, "warm_up": 4, "every": 5, "n_rows": 500},
+            **_CURVES,
+        },
+    ),
+)
+_FAIR = (
+    _searched(
+        "AutoBalance-DEO",
+        "offset",
+        "scale",
+        objective="DEO",
+        blend=0.5,
+        judge="expected-error",
+    ),
+    _searched(
+        "AutoBalance-worst",
+        "offset",
+        "scale",
+        objective="worst",
+        judge="expected-error",
+    ),
+)
+_METHODS = (*_FIXED, *_SEARCHED, *_AUGMENTED, *_FAIR)
+
+
+def _names(*parts: tuple[Method, ...]) -> list[str]:
+    return [method.name for part in parts for method in part]
+
+
+_OF_TAILS = _names(_FIXED, _SEARCHED)
+# Margins and temperatures of classes say nothing of groups.
+_OF_GROUPS = ["CE", "weighted", "LA", "AutoBalance", *_names(_FAIR)]
+
+
+def _plan(seeds: tuple[int, ...]) -> list[tuple[str, list[str], tuple[int, ...]]]:
+    return [
+        ("mnist/lt100", _OF_TAILS, seeds),
+        ("digits/lt20", [*_OF_TAILS, *_names(_AUGMENTED)], seeds),
+        *((f"keel/{name}", _OF_TAILS, seeds) for name in _KEEL),
+        *((name, _OF_GROUPS, seeds) for name in _GROUPS),
+    ]
+
+
+TABLES = (
+    Table(
+        name="autobalance",
+        title="AutoBalance: the loss searched for balanced error, or for fairness of groups",
+        source="ours, at the size of two cores; set-ups of Li et al. (2021), AutoBalance",
+        scenarios=_SCENARIOS,
+        methods=_METHODS,
+        profiles={
+            "smoke": Profile(
+                plan("autobalance", [("digits/lt20", ["CE", "LA", "AutoBalance-l"], SEEDS[:1])]),
+                0.2,
+            ),
+            "quick": Profile(plan("autobalance", _plan(SEEDS[:2])), 12),
+            "full": Profile(plan("autobalance", _plan(SEEDS)), 30),
+        },
+        headline=("balanced_error", "deo"),
+    ),
+)
