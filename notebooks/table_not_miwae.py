@@ -62,7 +62,7 @@ assert round(table.loc["mean", "yeast"], 2) == others
 off.round(4).to_frame("mean row, |ours less the paper's|").T
 
 # %% [markdown]
-# It does on five sets. **On Yeast it does not**: another reproduction, a course report of Cuevas and Lopetegui, has our number there, so the paper's Yeast table, or the half of it that is hidden, must be another one. Its Yeast column cannot be compared with ours.
+# It does on five sets. **On Yeast it does not**: another reproduction, a course report of Cuevas and Lopetegui, has our number there, so the paper's Yeast table, or the half of it that is hidden, seems to be another one.
 #
 # ## Published beside reproduced
 #
