@@ -97,7 +97,7 @@ assert (by_set.loc["5xMICE", sets[:3]] > 1.05 * by_set.loc["MICE", sets[:3]]).al
 # %%
 both = wins(many, "mse", "BIAM-X:MICE", "BIAM-X").set_index("scenario")
 concrete = both[both.index.str.startswith("concrete")].sum()
-assert concrete["wins"] >= 5 and concrete["seeds"] == 6
+assert concrete["wins"] == 4 and concrete["seeds"] == 6
 cancer = ratios[(ratios["dataset"] == "breast-cancer") & (ratios["percent"] == 40)]
 cancer = cancer[cancer["method"] == "MICE"].groupby("seed")["ratio"].mean()
 assert cancer[42] < 0.9 and cancer[7] > 1.1
@@ -105,7 +105,7 @@ assert cancer[42] < 0.9 and cancer[7] > 1.1
 # %% [markdown]
 # - **Unrelated features: model the gap.** On `independent` every way to fill loses, by more than 5 %. What it loses is the mark, not the value: with marks beside it, even the mean is as good as the gaps.
 # - **Loosely related features: about even.** On `related` the mean loses; a chain with marks is at most 5 % behind the gaps, and can be ahead.
-# - **Features that determine one another: fill.** On `concrete` the chain (MICE) is better than the gaps by more than 7 %, with marks or without, and at five or more of six pairs of scenario and seed. BIAM-X lets another column speak for a hidden one only where a test asks for that interaction; trees do it as they please, and HGB is ahead there.
+# - **Features that determine one another: fill.** On `concrete` the chain (MICE) is better than the gaps by more than 7 %, with marks or without, and at four of six pairs of scenario and seed. BIAM-X lets another column speak for a hidden one only where a test asks for that interaction; trees do it as they please, and HGB is ahead there.
 # - **Breast cancer does not decide**: filling by MICE is better at one seed and worse at the other. With so few test rows the log-loss hangs on single tumours.
 # - **Five draws are worse than one conditional mean**, by more than 5 % on the three sets with a squared error. Textbooks ask for draws to get *inference* right; for prediction a draw is a noisy copy of the feature, and the model that is fitted to it is too flat.
 #

@@ -18,7 +18,7 @@ _RUN = "biam.experiments.imputing:"
 _NAMES = ("banknote", "concrete", "red", "white", "yeast", "breast")
 _CUTOFFS = (0.25, 0.5, 0.75, 1.0)
 _SD = "+{:g}sd"
-# Far fewer steps than published (100,000 of 16 rows); flexible decoders take smaller steps, and more.
+# Far fewer steps than published (100,000 of 16 rows); flexible decoders take more and smaller ones.
 _TRAINING = {"max_iter": 1500, "lr": 0.01}
 _MLP = {"decoder": "mlp", "lr": 0.001, "batch_size": 64, "max_iter": 3000}
 _MASKS = {"agnostic": "agnostic", "self": "self-masking", "known": "self-masking-known"}
