@@ -371,22 +371,18 @@ batch_size, lower_lr, upper_lr, patience, held_out, meta_share, meta_weight, ran
     concepts_, monomials_, shape_functions_, groups_, concept_names_, weights_, history_, \
 n_parameters_
         As in `BATMRegressor`; coefficients of two classes are log-odds of the second.
-
-    Examples
-    --------
-    >>> from biam.batm import BATMClassifier
-    >>> from biam.datasets import load_breast_cancer
-    >>> data = load_breast_cancer()
-    >>> est = BATMClassifier(groups="auto", random_state=0).fit(data.X, data.y)
-    >>> est.score(data.X, data.y) > 0.95
-    True
     """
 
     _encode_targets = BIAMClassifier._encode_targets
     _logits = BIAMClassifier._logits
     decision_function = BIAMClassifier.decision_function
+    _shares = BIAMClassifier._shares
     predict_proba = BIAMClassifier.predict_proba
-    predict = BIAMClassifier.predict
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Most likely classes, shape (n_rows,)."""
+        said = self.predict_proba(X).argmax(1)
+        return self.classes_[said]
 
 
 def load(path: Any) -> BATMRegressor | BATMClassifier:
