@@ -140,7 +140,8 @@ class BIAMBase(Readable, BaseEstimator):
         self.n_iter_ = max(1, len(fitted.history))
         self._summarise(values)
         self._finish(values, meta_values, weight)
-        _warn_of_doubtful(self.details_.get("meta_doubts", ()))
+        if meta_values is not None and "meta_doubts" in self.details_:
+            _warn_of_doubtful(self.details_["meta_doubts"], ~np.isnan(meta_values).any(1))
         return self
 
     def _finish(
@@ -324,10 +325,13 @@ def _encoded_meta(encoder: TableEncoder, X_meta: Any) -> np.ndarray:
         raise InvalidInputError(f"the meta rows do not fit: {error}") from None
 
 
-def _warn_of_doubtful(doubts: Sequence[float]) -> None:
-    """Say which meta rows look wrong; the fit has left them aside already."""
-    rows = np.flatnonzero(np.asarray(doubts) > 0.5)
-    if len(rows) >= max(DOUBTFUL_ROWS, DOUBTFUL_SHARE * len(doubts)):
+def _warn_of_doubtful(doubts: np.ndarray, complete: np.ndarray) -> None:
+    """Say which meta rows look wrong; the fit has left them aside already.
+
+    Rows with gaps are not named: what is missing may well explain their errors.
+    """
+    rows = np.flatnonzero((doubts > 0.5) & complete)
+    if len(rows) >= max(DOUBTFUL_ROWS, DOUBTFUL_SHARE * complete.sum()):
         some = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
         warnings.warn(
             f"{len(rows)} of {len(doubts)} meta rows look wrong (rows {some}): the fit hardly "

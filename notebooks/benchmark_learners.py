@@ -64,8 +64,8 @@ HTML(f'<div style="overflow-x:auto">{classes.to_html(**formats)}</div>')
 # %%
 assert set(costs["n"]) == {2000} and set(costs["seeds"]) == {1}
 mse, auprc = (part.set_index("method") for part in (numbers, classes))
-assert mse["mse"].drop(["BIAM-X", "EBM-main:true-labels"]).idxmin() == "BIAM-X-no-meta"
-assert mse["mse"].idxmin() == "BIAM-X"
+ours = ["BIAM-X", "BIAM-X-no-meta"]
+assert mse.loc[ours, "mse"].max() < 0.9 * mse["mse"].drop(ours).min()
 assert auprc.loc["EBM-main", "auprc"] > auprc.loc["BIAM-X", "auprc"] > auprc.loc["HGB", "auprc"]
 
 # %% [markdown]
@@ -73,7 +73,7 @@ assert auprc.loc["EBM-main", "auprc"] > auprc.loc["BIAM-X", "auprc"] > auprc.loc
 # Stored so far are 2,000 rows with **one seed**, measured beside other work: processor seconds can be compared, wall seconds cannot, and a difference of .03 in average precision says nothing. `biam reproduce benchmark --profile full` has 20,000 and 200,000 rows, more columns and three seeds.
 # :::
 #
-# With numbers `BIAM-X` has the smallest error, and without clean rows `BIAM-X-no-meta` has the smallest of all that are given the noisy labels; plain EBM and boosting stay where the shifted labels put them. With rare, flipped classes the plain EBM orders the rows a little better than `BIAM-X`.
+# With numbers ours have the smallest errors, with clean rows and without, a tenth or more below every other, those that are given the true labels included; plain EBM and boosting stay where the shifted labels put them. With rare, flipped classes the plain EBM orders the rows a little better than `BIAM-X`.
 #
 # ## Scores against seconds
 

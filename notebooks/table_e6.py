@@ -13,8 +13,6 @@ profile = "smoke"
 stored = "../book/results"
 
 # %%
-import warnings
-
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -27,19 +25,9 @@ from biam.plotting.scores import score_panels
 # ## Recomputed just now
 
 # %%
-with warnings.catch_warnings(record=True) as said:
-    warnings.simplefilter("always")
-    now = recompute("e6", stored, profile=profile)
+now = recompute("e6", stored, profile=profile)
 assert now["equal"].all(), now[~now["equal"]]
 now.round({"stored": 4, "now": 4})
-
-# %%
-told = [str(one.message).partition(" (")[0] for one in said]
-assert profile != "smoke" or told == ["8 of 120 meta rows look wrong"]
-print(*told, sep="\n")
-
-# %% [markdown]
-# A false alarm: all meta rows are right here, but where values are missing errors can be large, and `BIAM-X` warns of 8 of 120 rows.
 
 # %% [markdown]
 # ## The stored full run

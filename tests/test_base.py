@@ -229,7 +229,7 @@ def test_no_more_than_ten_doubtful_rows_are_listed():
     doubts = np.zeros(50)
     doubts[::4] = 0.9
     with pytest.warns(UserWarning, match=r"13 of 50 .*\(rows 0, 4, .*, 36, \.\.\.\)"):
-        _warn_of_doubtful(doubts)
+        _warn_of_doubtful(doubts, np.ones(len(doubts), bool))
 
 
 @pytest.mark.parametrize("n_meta", [10, 500])
@@ -237,12 +237,13 @@ def test_single_doubtful_rows_are_not_worth_a_warning(n_meta):
     doubts = np.r_[1.0, np.zeros(n_meta - 1)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        _warn_of_doubtful(doubts)
-        _warn_of_doubtful(np.zeros(n_meta))
-        _warn_of_doubtful(())
+        _warn_of_doubtful(doubts, np.ones(len(doubts), bool))
+        _warn_of_doubtful(np.zeros(n_meta), np.ones(n_meta, bool))
+        # What is missing in a row may well explain its error.
+        _warn_of_doubtful(np.ones(n_meta), np.zeros(n_meta, bool))
     doubts[1 : 1 + n_meta // 50 + 1] = 0.6
     with pytest.warns(UserWarning, match="meta rows look wrong"):
-        _warn_of_doubtful(doubts)
+        _warn_of_doubtful(doubts, np.ones(len(doubts), bool))
 
 
 def test_clean_meta_rows_are_not_warned_of():

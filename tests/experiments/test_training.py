@@ -17,15 +17,17 @@ QUICK = {"epochs": 2, "progress": False}
 def fitted(monkeypatch):
     """Arguments of every `fit`, which still runs."""
     calls = []
-    for name in ("BIAMRegressor", "BIAMClassifier"):
-        real = getattr(training, name)
+    *kinds, options = training.MODELS["biam"]
 
+    def watched(real):
         class Watched(real):
             def fit(self, X, y, **given):
                 calls.append((X, y, given))
                 return super().fit(X, y, **given)
 
-        monkeypatch.setattr(training, name, Watched)
+        return Watched
+
+    monkeypatch.setitem(training.MODELS, "biam", (*map(watched, kinds), options))
     return calls
 
 

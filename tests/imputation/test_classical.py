@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import BayesianRidge, LinearRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from biam.exceptions import InvalidInputError, UnknownNameError
 from biam.imputation.classical import IMPUTERS, ChainedImputer, StandardisedImputer, make_imputer
@@ -25,7 +25,16 @@ def filled(name, X, seed=0):
     return make_imputer(name, seed, **FAST.get(name, {})).fit_transform(X)
 
 
-@parametrize_with_checks([make_imputer("mean"), make_imputer("PPCA")])
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [
+        pair
+        for one in [make_imputer("mean"), make_imputer("PPCA")]
+        for pair in estimator_checks_generator(one)
+        # Needs SCIPY_ARRAY_API, and says nothing of arrays of numpy.
+        if "array_api" not in str(pair[1])
+    ],
+)
 def test_scikit_learn_accepts_them(estimator, check):
     check(estimator)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from biam.exceptions import InvalidInputError
 from biam.imputation.low_rank import SoftImputer, row_factors, soft_impute
@@ -21,7 +21,16 @@ def objective(X, Z, penalty):
     return 0.5 * np.sum(error**2) + penalty * np.linalg.norm(Z, "nuc")
 
 
-@parametrize_with_checks([SoftImputer(random_state=0)])
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [
+        pair
+        for one in [SoftImputer(random_state=0)]
+        for pair in estimator_checks_generator(one)
+        # Needs SCIPY_ARRAY_API, and says nothing of arrays of numpy.
+        if "array_api" not in str(pair[1])
+    ],
+)
 def test_scikit_learn_accepts_it(estimator, check):
     check(estimator)
 

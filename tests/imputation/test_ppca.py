@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from biam.exceptions import InvalidInputError
 from biam.imputation.ppca import PPCAImputer
@@ -40,7 +40,16 @@ def conditional(ppca, x):
     return mean, C[np.ix_(gap, gap)] - link @ C[np.ix_(~gap, gap)]
 
 
-@parametrize_with_checks([PPCAImputer(max_iter=20)])
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [
+        pair
+        for one in [PPCAImputer(max_iter=20)]
+        for pair in estimator_checks_generator(one)
+        # Needs SCIPY_ARRAY_API, and says nothing of arrays of numpy.
+        if "array_api" not in str(pair[1])
+    ],
+)
 def test_scikit_learn_accepts_it(estimator, check):
     check(estimator)
 

@@ -19,6 +19,8 @@ from tqdm import tqdm
 
 from biam.solvers.exact.candidates import Candidates
 from biam.solvers.exact.evidence import Evidence
+from biam.solvers.exact.flips import Flips
+from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.monotone import constrained
 from biam.solvers.exact.problem import Problem
 from biam.solvers.exact.search import TermSearch
@@ -32,6 +34,8 @@ WEIGHTINGS = ("posterior", "network", "equal")
 FULL_STEPS, GROWN_STEPS = 3, 6
 MOST_COVARIANCE = 1500
 SMALL = 4_000_000
+# Errors of meta rows beyond so many robust deviations of the target are worth a word.
+FAR_OUT = 3.0
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) 
         "weighting": name,
         "noise": fit.noise.summary(scale),
         "meta_losses": judged,
-        "meta_doubts": noise.doubts(f).cpu().numpy(),
+        "meta_doubts": _doubts(whole, noise, f).cpu().numpy(),
         "edf": float(fit.edf.sum()) + 1.0,
         "losses": (losses if whole.binary else losses * scale**2).cpu().numpy(),
         "terms": _terms(fit),
@@ -171,6 +175,14 @@ def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) 
         details["covariance"] = (places @ fit.V.cpu() @ places.T * scale**2).numpy()
     status = "finished" if bool(torch.isfinite(flat).all()) else "diverged"
     return Fitted(model, flat, weights.cpu().numpy(), list(fit.history), status, details)
+
+
+def _doubts(whole: Problem, noise: Mixture | Flips, f: torch.Tensor) -> torch.Tensor:
+    """Chance of each meta label to be wrong; with numbers of those only that lie far out."""
+    doubts, trusted = noise.doubts(f), noise.labels.trusted
+    if whole.binary or not len(doubts):
+        return doubts
+    return doubts * ((noise.labels.y - f)[trusted].abs() > FAR_OUT)
 
 
 def _terms(fit: Evidence) -> list[dict[str, object]]:

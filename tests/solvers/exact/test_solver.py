@@ -60,7 +60,7 @@ def test_clean_rows_give_nearly_the_plain_fit(exact, n_classes):
     options = {"n_classes": n_classes, "n_levels": None}
     learned, plain = exact.fit(*parts(split), **options), exact.fit(X, y, **options)
     f, g = exact.outputs(learned, split.X_test), exact.outputs(plain, split.X_test)
-    assert np.corrcoef(f, g)[0, 1] > 0.98
+    assert np.corrcoef(f, g)[0, 1] > 0.99
     assert learned.weights.mean() > 0.9
 
 
@@ -198,7 +198,7 @@ def test_a_sample_teaches_nearly_what_all_rows_do(exact, kind, meta):
         exact.fit(*given, max_upper_rows=most, n_levels=None, **options) for most in (4000, 800)
     )
     f, g = exact.outputs(whole, split.X_test), exact.outputs(sample, split.X_test)
-    assert np.corrcoef(f, g)[0, 1] > 0.99
+    assert np.corrcoef(f, g)[0, 1] > 0.98
     assert sample.weights.shape == whole.weights.shape == split.y_train.shape
     assert np.corrcoef(sample.weights, whole.weights)[0, 1] > 0.95
     assert not np.array_equal(f, g)
