@@ -331,7 +331,6 @@ class BATMRegressor(RegressorMixin, _BATM):
         Learned weight of each training row, in the scale of the real step over all rows.
     history_ : list of dict
         Losses per epoch.
-    n_parameters_ : int
 
     References
     ----------

@@ -82,12 +82,8 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
 
     Attributes
     ----------
-    shape_functions_, missing_effects_, interactions_, pair_effects_ : DataFrame
-        The model, to read.
-    term_importances_ : DataFrame
-        All terms with what they move and their share of the variance.
-    formula_ : str
-        The model as text that can be read and computed.
+    shape_functions_, missing_effects_, interactions_, pair_effects_, term_importances_ : DataFrame
+        The model, to read; ``formula_`` has it as text.
     weights_ : ndarray, shape (n_train,)
         Chance that each training label is right (published solver: learned weight of the row):
         ``numpy.argsort(est.weights_)`` lists the labels to look at first.

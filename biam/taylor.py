@@ -76,7 +76,8 @@ class TaylorHead:
         """Taylor initialisation: a linear model, whose products start with variance one.
 
         b = 0, O_1 ~ N(0, 1/r), O_k = 0 for k >= 2, G_k ~ N(0, 1/r^k), and I_kj such that each
-        product of k entries has variance one where z ~ N(0, 1): E |z|^2k = C (C + 2) .. (C + 2k-2).
+        product of k entries has variance one where z ~ N(0, 1): its length to the power 2k has the
+        mean C (C + 2) .. (C + 2k-2).
 
         Parameters
         ----------

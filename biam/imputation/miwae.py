@@ -90,7 +90,7 @@ class MIWAEImputer(DeepImputer):
     n_iter_ : int
         Steps taken.
     latent_size_ : int
-    model_ : biam.imputation.networks.LatentModel
+    model_ : torch.nn.Module
     """
 
     def __init__(

@@ -77,7 +77,7 @@ class Attack:
 def fgsm(model: nn.Module, loss: Loss, x: Tensor, y: Tensor, attack: Attack) -> Tensor:
     """One step of size eps up the loss of every row.
 
-    For a linear model the "sign" step takes exactly eps |w|_1 off the margin.
+    For a linear model the "sign" step takes exactly eps sum abs(w) off the margin.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ __all__ = ["InvariantRisk"]
 
 @dataclass
 class InvariantRisk:
-    """mean_e R_e + lambda mean_e |d R_e(w f) / dw at w = 1|^2 + l2 |W|^2, e the group of a row.
+    """mean_e R_e + lambda mean_e (d R_e(w f) / dw at w = 1)^2 + l2 sum W^2, e the group of a row.
 
     The derivative is the mean of f_i . dl_i/df_i. Where lambda is above 1 the whole is divided by
     it; W are all parameters. Needs environments, two or more in every batch. Source: Arjovsky,

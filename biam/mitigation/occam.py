@@ -18,7 +18,7 @@ __all__ = ["OccamPenalty", "with_dropout"]
 
 @dataclass(frozen=True)
 class OccamPenalty:
-    """mean l_i + l1 |W|_1 + (l2 / 2) |W|_2^2 over all weights W, biases left out.
+    """mean l_i + l1 sum abs(W) + (l2 / 2) sum W^2 over all weights W, biases left out.
 
     Parameters
     ----------

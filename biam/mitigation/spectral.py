@@ -15,7 +15,7 @@ __all__ = ["SpectralDecoupling"]
 
 @dataclass
 class SpectralDecoupling:
-    """mean l_i + (lambda / 2) mean |f_i - gamma_y|^2, without weight decay.
+    """mean l_i + (lambda / 2) mean (f_i - gamma_y)^2, without weight decay.
 
     Needs no groups. Under plain cross-entropy a feature that explains the labels alone takes the
     gradient from all others; here each is held back by a drag of its own. Source: Pezeshki, Kaba,
