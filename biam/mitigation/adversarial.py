@@ -25,8 +25,8 @@ class Attack:
         Radius.
     norm : {"sign", "l2", "raw"}
         Step from the gradient g of a row's loss: eps sign(g), which is the steepest in the largest
-        entry (Goodfellow, Shlens & Szegedy 2015); eps g over its length, the steepest in length; eps g, as
-        the lecture writes it, which has no radius.
+        entry (Goodfellow, Shlens & Szegedy 2015); eps g over its length, the steepest in length;
+        eps g, as the lecture writes it, which has no radius.
     low, high : float, optional
         Box that the inputs stay in.
     fixed : Tensor of bool, optional
