@@ -25,7 +25,7 @@ from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
 from biam.validation import check_choice, check_integer, check_number
 
-__all__ = ["BIAMBase"]
+__all__ = ["BIAMBase", "check_device", "checked_weight", "seed_of"]
 
 # Share and number of meta rows that may look wrong before `fit` says so.
 DOUBTFUL_SHARE, DOUBTFUL_ROWS = 0.02, 2
@@ -115,7 +115,7 @@ class BIAMBase(Readable, BaseEstimator):
         """
         self._check_parameters()
         X, y = self._check_table(X, y)
-        weight = _checked_weight(sample_weight, X)
+        weight = checked_weight(sample_weight, X)
         has_meta = X_meta is not None or y_meta is not None
         if has_meta:
             X_meta, y_meta = self._check_meta(X_meta, y_meta)
@@ -132,7 +132,7 @@ class BIAMBase(Readable, BaseEstimator):
             n_classes=len(getattr(self, "classes_", ())),
             n_levels=encoder.n_levels,
             sample_weight=weight,
-            seed=_seed(self.random_state),
+            seed=seed_of(self.random_state),
         )
         self.model_, self.w_ = fitted.model, fitted.w
         self.weights_, self.history_ = fitted.weights, fitted.history
@@ -213,7 +213,7 @@ class BIAMBase(Readable, BaseEstimator):
         for name in ("lower_lr", "upper_lr"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), low=0, open_low=True)
-        _check_device(self.device)
+        check_device(self.device)
         for name, words in (("interactions", ("auto",)), ("standardise", ("auto",))):
             if not isinstance(getattr(self, name), bool):
                 check_choice(name, getattr(self, name), words)
@@ -303,7 +303,8 @@ class BIAMBase(Readable, BaseEstimator):
         return tags
 
 
-def _checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
+def checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
+    """Sample weights as numbers, shape (n_rows,), or None; refused where they cannot be used."""
     if sample_weight is None:
         return None
     try:
@@ -351,7 +352,8 @@ def _check_option(name: str, value: Any, default: Any) -> None:
         check_number(name, value, low=0)
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Refuse a device that cannot be used here."""
     if device == "auto":
         return
     try:
@@ -363,7 +365,7 @@ def _check_device(device: str) -> None:
         ) from None
 
 
-def _seed(random_state: Any) -> int:
+def seed_of(random_state: Any) -> int:
     """The integer itself, so that published seeds mean what they say; else one draw."""
     if isinstance(random_state, int | np.integer):
         return int(random_state)

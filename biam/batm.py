@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from biam import concept_files, persistence
-from biam.base import BIAMBase, _checked_weight, _seed
+from biam.base import BIAMBase, checked_weight, seed_of
 from biam.baselines.inputs import TableInputs
 from biam.concepts import ENCODERS, correlation_groups, numbered_groups
 from biam.estimators import BIAMClassifier, BIAMRegressor
@@ -118,7 +118,7 @@ class _BATM(BaseEstimator):
         """
         self._check_parameters()
         X, y = self._check_table(X, y)
-        weight = _checked_weight(sample_weight, X)
+        weight = checked_weight(sample_weight, X)
         has_meta = X_meta is not None or y_meta is not None
         if has_meta:
             X_meta, y_meta = self._check_meta(X_meta, y_meta)
@@ -135,7 +135,7 @@ class _BATM(BaseEstimator):
             n_classes=len(getattr(self, "classes_", ())),
             sample_weight=weight,
             learn=self.weighting == "network",
-            seed=_seed(self.random_state),
+            seed=seed_of(self.random_state),
         )
         self.model_, self.w_ = fitted.model, fitted.w
         self.weights_, self.history_ = fitted.weights, fitted.history

@@ -4,9 +4,6 @@ The file is of the same make as those of `biam.persistence`, and read by it.
 """
 
 import json
-import os
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +11,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from biam.baselines.inputs import TableInputs
-from biam.exceptions import OutputError
-from biam.persistence import FORMAT
+from biam.persistence import FORMAT, write_archive
 from biam.table import TableEncoder
 from biam.taylor import TaylorModel
 
@@ -35,19 +31,7 @@ def save(est: Any, path: Any) -> None:
         The file cannot be written.
     """
     check_is_fitted(est)
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            header = np.array(json.dumps(_header(est), default=_plain))
-            np.savez_compressed(file, header=header, **_arrays(est))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
+    write_archive(path, json.dumps(_header(est), default=_plain), _arrays(est))
 
 
 def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

@@ -9,10 +9,13 @@ import numpy as np
 
 from biam.validation import check_choice
 
-__all__ = ["OBJECTIVES", "decide", "decision_rule", "shifted_weights"]
+__all__ = ["OBJECTIVES", "PLAIN", "decide", "decision_rule", "plain_rule", "shifted_weights"]
 
 OBJECTIVES = ("log_loss", "accuracy", "balanced_accuracy", "f1_macro")
-"""What a classifier can be asked to do best; log-loss and accuracy share a rule."""
+"""What a classifier can be asked to do best."""
+
+PLAIN = ("log_loss", "accuracy")
+"""Those that want the most likely class, whatever the probabilities."""
 
 ROUNDS, SHIFT_ROUNDS = 100, 1000
 TINY = 1e-12
@@ -46,18 +49,25 @@ def decision_rule(
     """
     check_choice("objective", objective, OBJECTIVES)
     k = proba.shape[1]
-    plain = np.stack([np.ones(k), np.zeros(k)])
+    plain = plain_rule(k)
+    if objective in PLAIN:
+        return plain
     weight = np.ones(len(proba)) if weight is None else weight
     proba, weight = proba[weight > 0], weight[weight > 0]
     there = np.maximum(np.average(proba, 0, weight), TINY)
     balanced = np.stack([1 / there, np.zeros(k)])
-    if objective != "f1_macro":
-        return balanced if objective == "balanced_accuracy" else plain
+    if objective == "balanced_accuracy":
+        return balanced
     starts = [plain] if k == 2 else [plain, balanced, _stationary(proba, plain, weight)]
     return max(
         (_ascended(proba, rule, weight) for rule in starts),
         key=lambda rule: _expected_f1(proba, decide(proba, rule), weight),
     )
+
+
+def plain_rule(n_classes: int) -> np.ndarray:
+    """The rule that says the most likely class, shape (2, n_classes)."""
+    return np.stack([np.ones(n_classes), np.zeros(n_classes)])
 
 
 def decide(proba: np.ndarray, rule: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_array
 
 from biam import persistence
 from biam.base import BIAMBase
-from biam.decision import OBJECTIVES, decide, decision_rule, shifted_weights
+from biam.decision import OBJECTIVES, PLAIN, decide, decision_rule, plain_rule, shifted_weights
 from biam.exceptions import InvalidInputError
 
 __all__ = ["BIAMClassifier", "BIAMRegressor", "load"]
@@ -197,12 +197,16 @@ n_features_in_
         self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
     ) -> None:
         """Choose the rule that makes classes of probabilities (`biam.decision`)."""
+        objective = "log_loss" if self.objective == "auto" else self.objective
+        if objective in PLAIN:
+            # Probabilities of all training rows would be for nothing.
+            self.decision_rule_ = plain_rule(len(self.classes_))
+            return
         proba = self._shares(self._encoded_outputs(values))
         weight = np.ones(len(proba)) if weight is None else weight
         if meta_values is not None:
             meta = self._shares(self._encoded_outputs(meta_values))
             weight = weight * shifted_weights(proba, meta)
-        objective = "log_loss" if self.objective == "auto" else self.objective
         self.decision_rule_ = decision_rule(proba, objective, weight)
 
     def _shares(self, f: np.ndarray) -> np.ndarray:
@@ -265,7 +269,7 @@ def load(path: Any) -> BIAMBase:
     persistence.restore(est, header, arrays)
     if header["class"] == "BIAMClassifier" and not hasattr(est, "decision_rule_"):
         # Files from before there was a choice: the most likely class.
-        est.decision_rule_ = np.stack([np.ones(len(est.classes_)), np.zeros(len(est.classes_))])
+        est.decision_rule_ = plain_rule(len(est.classes_))
     return est
 
 

@@ -17,7 +17,7 @@ from biam.basis import Basis, FeatureBasis
 from biam.exceptions import InvalidInputError, OutputError
 from biam.table import TableEncoder
 
-__all__ = ["read", "restore", "save"]
+__all__ = ["read", "read_archive", "restore", "save", "write_archive"]
 
 FORMAT = "biam-estimator-1"
 _ARRAYS = (
@@ -43,12 +43,22 @@ def save(est: Any, path: Any) -> None:
         The file cannot be written.
     """
     check_is_fitted(est)
+    write_archive(path, json.dumps(_header(est)), _arrays(est))
+
+
+def write_archive(path: Any, header: str, arrays: dict[str, Any]) -> None:
+    """Write a JSON header and arrays as one zip, by rename.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
     path = Path(path)
     part = path.with_name(path.name + ".part")
-    header, arrays = _header(est), _arrays(est)
     try:
         with part.open("wb") as file:
-            np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)
+            np.savez_compressed(file, header=np.array(header), **arrays)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -68,17 +78,40 @@ def read(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     InvalidInputError
         Not a file written by `save`.
     """
+    return read_archive(path, FORMAT, "est.save")
+
+
+def read_archive(
+    path: Any, expected: str, writer: str
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays of a file written by `write_archive`.
+
+    Parameters
+    ----------
+    path : path
+    expected : str
+        The header's "format".
+    writer : str
+        What writes such files, for the error.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    InvalidInputError
+        Not such a file.
+    """
     try:
         # Opened here, because NumPy leaves a broken archive open.
         with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
-        known = header["format"] == FORMAT
+        known = header["format"] == expected
     # A plain array, which is no archive, is a TypeError; damage inside an archive is a zlib.error.
     except (zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, EOFError) as error:
-        raise InvalidInputError(f"{path} was not written by est.save: {error}") from None
+        raise InvalidInputError(f"{path} was not written by {writer}: {error}") from None
     if not known:
-        raise InvalidInputError(f"{path} has format {header['format']!r}, expected {FORMAT!r}.")
+        raise InvalidInputError(f"{path} has format {header['format']!r}, expected {expected!r}.")
     return header, arrays
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from biam.base import check_device, seed_of
 from biam.exceptions import InvalidInputError
 from biam.imputation import saving
 from biam.imputation.columns import Columns
@@ -61,7 +61,7 @@ class DeepImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X = self._check_table(X)
         self.columns_ = Columns(self.likelihood, self.standardise).fit(X)
         _, block, observed = self.columns_.encode(X)
-        self.seed_ = _seed(self.random_state)
+        self.seed_ = seed_of(self.random_state)
         self.gaps_ = np.flatnonzero(~observed.all(0))
         with self._threads(self._batch_size(len(block)) * self.n_samples * block.shape[1]):
             self.model_ = self._model()
@@ -306,7 +306,7 @@ class DeepImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             raise InvalidInputError(f"hidden must be a list of layer sizes, got {self.hidden!r}.")
         for size in self.hidden:
             check_integer("hidden", size, low=1)
-        _check_device(self.device)
+        check_device(self.device)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -315,25 +315,6 @@ class DeepImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _check_device(device: str) -> None:
-    if device == "auto":
-        return
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidInputError(
-            f"device={device!r} cannot be used here, use 'auto' or 'cpu': {reason}"
-        ) from None
-
-
-def _seed(random_state: Any) -> int:
-    """The integer itself, else one draw."""
-    if isinstance(random_state, int | np.integer):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def _plain(value: Any) -> Any:
