@@ -112,7 +112,7 @@ class Candidates:
 
     def _resisting(self, robust: Evidence) -> tuple[str, Evidence]:
         """Numbers without meta rows: wrong where errors stand apart."""
-        start = self._seen(robust, robust.noise.narrow)
+        start = self._seen(robust, _narrow(robust))
         fit = self.search.grow(self._fit(self._mixture(start), start))
         if float(fit.noise.shares[fit.noise.wrong].sum()) > LEAST_WRONG:
             return "posterior", fit
@@ -149,7 +149,7 @@ class Candidates:
             self._seen(
                 plain, robust_scale(self.problem.labels.y - plain.f, plain.noise.labels.fixed)
             ),
-            self._seen(robust, robust.noise.narrow),
+            self._seen(robust, _narrow(robust)),
         )
         start = min(starts, key=lambda fit: float(_left_out(fit).median()))
         return self._mixture(start), start
@@ -190,6 +190,10 @@ def _gives_away(fit: Evidence, plain: Evidence) -> bool:
     gain = plain.noise.surprise(plain.f) - fit.noise.surprise(fit.f)
     gain += float(plain.edf.sum() - fit.edf.sum())
     return gain > 0.5 * np.log(float(fit.noise.labels.fixed.sum()))
+
+
+def _narrow(robust: Evidence) -> float:
+    return robust.noise.narrow(1 + float(robust.edf.sum()))
 
 
 def _left_out(fit: Evidence) -> Tensor:

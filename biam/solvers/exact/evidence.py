@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
+from scipy.linalg.lapack import dtrtri
 from torch import Tensor
 
 from biam.solvers.exact.rows import SINGLE_ROWS, Rows
@@ -35,6 +36,7 @@ class NoiseModel(Protocol):
 
     inner: int
     drift: float
+    looks_at_spread: bool
 
     def working(self, f: Tensor) -> tuple[Tensor, Tensor, Tensor | None]: ...
 
@@ -123,16 +125,16 @@ def maximise(
     history: list[dict[str, float]] = []
     live = _Live(rows, penalties.clamp(LEAST, START))
     f = rows.outputs(w)
-    each = leverage and len(rows) < SINGLE_ROWS
+    each = leverage and noise.looks_at_spread and len(rows) < SINGLE_ROWS
     for step in range(1, max_iter + 1):
         diagonal = live.diagonal()
         for _ in range(noise.inner):
-            w, f, V, gain = _newton(live.rows, noise, w, f, diagonal)
+            w, f, root, gain = _newton(live.rows, noise, w, f, diagonal)
             if gain < SMALL_GAIN:
                 break
-        spread = live.rows.spread(V) if each else torch.zeros_like(f)
+        spread = live.rows.spread_under(root[:, : len(w)]) if each else torch.zeros_like(f)
         noise.refresh(f, spread)
-        change = max(live.adapt(w, V.diagonal()), noise.drift)
+        change = max(live.adapt(w, root[:, : len(w)].square().sum(0)), noise.drift)
         history.append(
             {"epoch": step, **noise.progress(f, spread), "edf": 1 + float(live.edf.sum())}
         )
@@ -145,6 +147,7 @@ def maximise(
             if kept is not None:
                 w = w[kept]
                 f = live.rows.outputs(w)
+    V = root[:, : len(w)].T @ root[:, : len(w)]
     if leverage and not each:
         spread = live.rows.spread(V)
     w, V, f = live.whole(w, V, f)
@@ -238,8 +241,14 @@ def _newton(
     step = torch.cholesky_solve(slope[:, None], factor)[:, 0]
     move = rows.outputs(step[:c])
     length, gain = noise.advance(f, move, w, step, diagonal)
-    V = torch.cholesky_inverse(factor)[:c, :c]
-    return w + length * step[:c], f + length * move, V, gain
+    return w + length * step[:c], f + length * move, _inverse(factor), gain
+
+
+def _inverse(factor: Tensor) -> Tensor:
+    """Inverse of a lower triangular matrix."""
+    if factor.device.type == "cpu":
+        return torch.from_numpy(dtrtri(factor.numpy(), lower=1)[0])
+    return torch.linalg.solve_triangular(factor, torch.eye(len(factor)).to(factor), upper=False)
 
 
 def _factor(gram: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from biam.solvers.exact.calibration import Line, fit_line
 from biam.solvers.exact.candidates import Candidates
 from biam.solvers.exact.evidence import Evidence
 from biam.solvers.exact.flips import Flips
@@ -147,11 +148,10 @@ def _on_all_rows(whole: Problem, name: str, fit: Evidence, search: TermSearch) -
 
 def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) -> Fitted:
     """The fit in the units of the targets."""
-    groups, scale = fit.rows.groups, whole.scale
-    offset = fit.noise.offset()
+    groups, line = fit.rows.groups, _line(whole, name, fit)
     model, flat, places = as_model(whole.rows.components, groups, fit.w.cpu())
-    flat = flat * scale
-    flat[0] += offset * scale + whole.centre
+    flat = flat * line.slope
+    flat[0] += line.shift
     f = whole.rows.use(groups).outputs(fit.w)
     noise = fit.noise.on(whole.labels)
     weights = {
@@ -159,22 +159,35 @@ def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) 
         "equal": lambda: torch.ones(whole.n_train, dtype=torch.float64),
         "posterior": lambda: noise.weights(f),
     }[name]()
-    losses = noise.losses(f + offset)[: whole.n_train]
+    losses = noise.losses(line(f) if whole.binary else f + noise.offset())[: whole.n_train]
     details = {
         "weighting": name,
-        "noise": fit.noise.summary(scale),
+        "noise": fit.noise.summary(whole.scale),
         "meta_losses": judged,
         "meta_doubts": _doubts(whole, noise, f).cpu().numpy(),
         "edf": float(fit.edf.sum()) + 1.0,
-        "losses": (losses if whole.binary else losses * scale**2).cpu().numpy(),
+        "losses": (losses if whole.binary else losses * whole.scale**2).cpu().numpy(),
         "terms": _terms(fit),
     }
+    if whole.binary:
+        details["calibration"] = {"shift": line.shift, "slope": line.slope}
     if fit.pair_evidence is not None:
         details["pair_evidence"] = fit.pair_evidence.cpu().numpy()
     if model.layout.size <= MOST_COVARIANCE:
-        details["covariance"] = (places @ fit.V.cpu() @ places.T * scale**2).numpy()
+        details["covariance"] = (places @ fit.V.cpu() @ places.T * line.slope**2).numpy()
     status = "finished" if bool(torch.isfinite(flat).all()) else "diverged"
     return Fitted(model, flat, weights.cpu().numpy(), list(fit.history), status, details)
+
+
+def _line(whole: Problem, name: str, fit: Evidence) -> Line:
+    """Outputs to the units of the targets; of classes, to calibrated logits."""
+    if not whole.binary:
+        return Line(fit.noise.offset() * whole.scale + whole.centre, whole.scale)
+    trusted = fit.noise.labels.trusted
+    if name == "meta-only" or not bool(trusted.any()):
+        return Line()
+    f = fit.noise.outputs_left_out(fit.f, fit.spread)
+    return fit_line(f[trusted], fit.noise.labels.y[trusted], fit.noise.labels.fixed[trusted])
 
 
 def _doubts(whole: Problem, noise: Mixture | Flips, f: torch.Tensor) -> torch.Tensor:

@@ -8,9 +8,11 @@ of components: up to correlation between its two features it holds nothing of th
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
+from scipy.special import ndtri
 from torch import Tensor
 
 from biam.additive import AdditiveModel
@@ -22,6 +24,8 @@ __all__ = ["Components", "Group", "as_model", "main_groups", "pair_group", "reac
 PAIR_DEGREE = 16
 REACTION_COMPONENTS = 3
 JITTER = 1e-10
+# A feature is skewed where its values move so many times faster with their rank than usual.
+SKEWED = 2.0
 
 
 @dataclass(frozen=True)
@@ -169,16 +173,12 @@ def reaction_group(components: Components, j: int, k: int) -> Group | None:
 def pair_group(components: Components, j: int, k: int, degree: int = PAIR_DEGREE) -> Group | None:
     """Products of the components of two features, smooth ones first; None where one is constant."""
     first, second = (_relative(components.stiffness[i]) for i in (j, k))
-    parts = [
-        (a, b)
-        for a in range(len(first))
-        for b in range(len(second))
-        if (_rank(components, j, a) + 1) * (_rank(components, k, b) + 1) <= degree
-    ]
+    flat = components.is_level(j), components.is_level(k)
+    parts = _products(len(first), len(second), flat, degree)
     if not parts:
         return None
-    cost = [1 + float(first[a] + second[b]) for a, b in parts]
-    return Group("pair", (j, k), tuple(parts), torch.tensor(cost, dtype=torch.float64))
+    a, b = np.array(parts).T
+    return Group("pair", (j, k), parts, 1 + first[a] + second[b])
 
 
 def as_model(
@@ -295,19 +295,48 @@ def _components(
         return feature, *nothing
     A = (H - centre)[:, varies]
     gram = (A * v[:, None]).T @ A / v.sum()
-    roughness = torch.ones(len(varies), dtype=torch.float64)
-    roughness[0] = 0.0
-    stiffness, U = _generalised_eigen(roughness, gram)
+    ends = torch.cat([feature.knots[varies], feature.knots[-1:].clamp_min(x[seen].max())])
+    scores = normal_scores(ends, x[seen], weight[seen])
+    bends = _bends(ends, scores if is_skewed(ends, scores) else ends)
+    stiffness, U = _generalised_eigen(bends.T @ bends, gram)
     T = torch.zeros(q, len(varies), dtype=torch.float64)
     T[varies] = U
     return feature, T, stiffness
 
 
+def normal_scores(at: Tensor, x: np.ndarray, weight: np.ndarray) -> Tensor:
+    """Where the values `at` would lie if `x` were normal, shape (K,)."""
+    order = np.argsort(x)
+    below = np.append(0.0, weight[order].cumsum())
+    sides = (below[np.searchsorted(x[order], at.numpy(), side)] for side in ("left", "right"))
+    share, least = sum(sides) / (2 * below[-1]), min(0.5 / below[-1], 0.25)
+    return torch.from_numpy(ndtri(np.clip(share, least, 1 - least)))
+
+
+def is_skewed(at: Tensor, scores: Tensor) -> bool:
+    """Whether a straight line over the values is mostly about a few far out.
+
+    Steps from knot to knot are compared with those of the normal scores.
+    """
+    rate = (at.diff() / scores.diff().clamp_min(1e-9)).sort().values
+    return bool(rate[-1] > SKEWED * rate[len(rate) // 2])
+
+
+def _bends(knots: Tensor, axis: Tensor) -> Tensor:
+    """Hinge coefficients to the changes of slope over `axis`, shape (K - 1, K - 1).
+
+    A hinge at the last knot has no coefficient. The first row, the slope at the start, is zero.
+    """
+    slopes = torch.ones(len(knots) - 1, len(knots) - 1, dtype=torch.float64).tril()
+    slopes *= (knots.diff() / axis.diff().clamp_min(1e-12))[:, None]
+    return torch.cat([torch.zeros_like(slopes[:1]), slopes.diff(dim=0)])
+
+
 def _generalised_eigen(roughness: Tensor, gram: Tensor) -> tuple[Tensor, Tensor]:
-    """U with U^T gram U = I and U^T diag(roughness) U diagonal, smoothest first."""
+    """U with U^T gram U = I and U^T roughness U diagonal, smoothest first."""
     gram = gram + JITTER * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
     L = torch.linalg.cholesky(gram)
-    inner = torch.linalg.solve_triangular(L, torch.diag(roughness), upper=False)
+    inner = torch.linalg.solve_triangular(L, roughness, upper=False)
     inner = torch.linalg.solve_triangular(L, inner.T, upper=False)
     values, vectors = torch.linalg.eigh((inner + inner.T) / 2)
     U = torch.linalg.solve_triangular(L.T, vectors, upper=True)
@@ -321,9 +350,18 @@ def _relative(stiffness: Tensor) -> Tensor:
     return stiffness / stiffness[1].clamp_min(1e-300) if len(stiffness) > 1 else stiffness * 0
 
 
-def _rank(components: Components, j: int, a: int) -> int:
-    """Place of a component in the order of smoothness; all levels of a category are alike."""
-    return 1 if components.is_level(j) else a
+@cache
+def _products(n: int, m: int, flat: tuple[bool, bool], degree: int) -> tuple[tuple[int, int], ...]:
+    """Products of components up to a degree; all levels of a category are as smooth as a line."""
+    left, right = (
+        [1] * size if one else range(size) for size, one in zip((n, m), flat, strict=True)
+    )
+    return tuple(
+        (a, b)
+        for a, rank in enumerate(left)
+        for b, other in enumerate(right)
+        if (rank + 1) * (other + 1) <= degree
+    )
 
 
 def _singles(parts: Iterable[int]) -> tuple[tuple[int], ...]:

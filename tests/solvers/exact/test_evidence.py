@@ -17,7 +17,7 @@ from biam.solvers.exact.terms import Components, main_groups, pair_group
 class Known:
     """Normal errors whose precision is known row by row: all is in closed form."""
 
-    inner, drift = 1, 0.0
+    inner, drift, looks_at_spread = 1, 0.0, True
 
     def __init__(self, y, precision):
         self.y, self.precision = y, precision
