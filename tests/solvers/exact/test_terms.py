@@ -55,7 +55,18 @@ def test_normal_scores_see_ranks_alone_and_count_weights_as_rows():
 def test_a_feature_is_skewed_where_a_few_values_lie_far_out(make, skewed):
     x = make(norm.ppf((np.arange(4000) + 0.5) / 4000))
     at = torch.as_tensor(np.quantile(x, np.linspace(0, 1, 10)))
-    assert is_skewed(at, normal_scores(at, x, np.ones(4000))) == skewed
+    assert is_skewed(at, normal_scores(at, x, np.ones(4000)), 4000) == skewed
+
+
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
+@pytest.mark.parametrize("n", [120, 400])
+def test_features_that_are_not_skewed_seldom_look_it(kind, n):
+    found = 0
+    for seed in range(100):
+        x = drawn(n, seed, kind)
+        at = torch.as_tensor(np.quantile(x, np.linspace(0, 1, 10)))
+        found += is_skewed(at, normal_scores(at, x, np.ones(n)), n)
+    assert found <= 5
 
 
 def test_the_first_component_of_a_skewed_feature_is_straight_in_normal_scores_at_the_knots():
