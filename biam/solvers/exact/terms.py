@@ -25,7 +25,8 @@ PAIR_DEGREE = 16
 REACTION_COMPONENTS = 3
 JITTER = 1e-10
 # A feature is skewed where its values move so many times faster with their rank than usual.
-# The second number keeps all but one in a thousand normal and uniform features straight, whatever the rows.
+# The second number leaves normal and uniform features of few rows straight: one in a thousand looks
+# skewed by chance.
 SKEWED, SKEWED_BY_CHANCE = 2.0, 200.0
 
 
