@@ -27,7 +27,7 @@ INTERCEPT = 1e-8
 LITTLE, DEAD, LOST = 0.05, 1e-3, 1e4
 # Penalties start no higher: a group that few rows left for dead may speak up on more.
 START = 1e3
-SMALL_GAIN = 1e-3
+SMALL_GAIN = 0.3
 LEAST_STEPS = 6
 
 
