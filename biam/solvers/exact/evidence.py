@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import torch
 from scipy.linalg.lapack import dtrtri
 from torch import Tensor
@@ -27,6 +28,8 @@ INTERCEPT = 1e-8
 LITTLE, DEAD, LOST = 0.05, 1e-3, 1e4
 # Penalties start no higher: a group that few rows left for dead may speak up on more.
 START = 1e3
+# Degrees of freedom that the common penalty of all lines, or of all levels, is worth to each.
+ALIKE = 0.05
 SMALL_GAIN = 0.3
 LEAST_STEPS = 6
 
@@ -174,6 +177,7 @@ class _Live:
         parts = [g.stiffness for g in rows.groups]
         self.stiffness = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
         self.column = self.alive[self.owner]
+        self.kinds = np.array([g.kind for g in rows.groups])
 
     def diagonal(self) -> Tensor:
         """Penalty of each live column, that of the intercept first."""
@@ -190,13 +194,29 @@ class _Live:
         square = nothing.index_add(0, owner, w.cpu()[1:].square() * stiffness)
         old = self.penalties
         self.edf = torch.where(self.alive, size - old * lost, 0.0)
-        wanted = (self.edf.clamp_min(1e-9) / square.clamp_min(1e-300)).clamp(LEAST, MOST)
+        told, length = self._alike(self.edf.clamp_min(1e-9), square.clamp_min(1e-300))
+        wanted = (told / length).clamp(LEAST, MOST)
         factor = (wanted / old).pow(OVERSHOOT).clamp(DOWN, UP)
         new = torch.where(self.alive, (old * factor).clamp(LEAST, MOST), old)
         counts = self.alive & (self.edf > LITTLE)
         change = (new / old).log().abs()[counts]
         self.penalties = new
         return float(change.max()) if len(change) else 0.0
+
+    def _alike(self, edf: Tensor, square: Tensor) -> tuple[Tensor, Tensor]:
+        """Degrees of freedom and squares, with what lines, or levels, have in common added.
+
+        A gamma prior of `ALIKE` degrees of freedom about the penalty of all of a kind: many weak
+        effects are strong together, and none of them has to go because it is weak alone.
+        """
+        edf, square = edf.clone(), square.clone()
+        for kind in ("line", "level"):
+            alike = torch.from_numpy(self.kinds == kind) & self.alive
+            if bool(alike.any()):
+                common = edf[alike].sum() / square[alike].sum()
+                edf[alike] += ALIKE
+                square[alike] += ALIKE / common
+        return edf, square
 
     def shed(self) -> Tensor | None:
         """Leave out groups that are dead; returns which of the live columns stay, if any go."""
