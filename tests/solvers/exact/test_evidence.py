@@ -136,7 +136,7 @@ def with_prior(fit, square):
     common = edf[lines].sum() / square[lines].sum()
 
     def prior(logs):
-        return ALIKE / 2 * (logs - np.exp(logs) / common)[lines].sum()
+        return ALIKE / 2 * (logs[lines] - np.exp(logs[lines]) / common).sum()
 
     return edf + ALIKE * lines, square + ALIKE / common * lines, prior
 
