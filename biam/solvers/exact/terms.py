@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from biam.additive import AdditiveModel
-from biam.basis import Basis
+from biam.basis import Basis, FeatureBasis
 
 __all__ = ["Components", "Group", "as_model", "main_groups", "pair_group", "reaction_group"]
 
@@ -24,6 +24,10 @@ __all__ = ["Components", "Group", "as_model", "main_groups", "pair_group", "reac
 PAIR_DEGREE = 16
 REACTION_COMPONENTS = 3
 JITTER = 1e-10
+# Knots with no value between them are this part of the axis apart.
+LEAST_STEP = 1e-3
+# Times as many knots where values are tied.
+FINER = 6
 # A feature is skewed where its values move so many times faster with their rank than usual.
 # The second number leaves normal and uniform features of few rows straight: one in a thousand looks
 # skewed by chance.
@@ -88,6 +92,8 @@ class Components:
         kept = weight > 0
         X, weight = X[kept], weight[kept]
         basis = Basis.fit(X, n_knots, n_levels=n_levels, weight=weight, dtype=torch.float64)
+        parts = zip(basis.features, X.T, strict=True)
+        basis = Basis(tuple(_finer_where_tied(f, x, n_knots, weight) for f, x in parts))
         made = [_components(basis, j, X[:, j], weight) for j in range(basis.n_features)]
         features, maps, stiffness = zip(*made, strict=True)
         return cls(Basis(tuple(features)), tuple(maps), tuple(stiffness))
@@ -276,6 +282,23 @@ class _Writer:
             self.places[where, column] = torch.outer(T[:, a], U[:, b]).reshape(-1)
 
 
+def _finer_where_tied(
+    feature: FeatureBasis, x: np.ndarray, n_knots: int, weight: np.ndarray
+) -> FeatureBasis:
+    """More knots where few values are shared by many rows: such curves may jump between them."""
+    seen = ~np.isnan(x)
+    if feature.kind == "level" or len(feature.knots) < n_knots or not seen.any():
+        return feature
+    share = np.linspace(0, 1, n_knots)
+    at = np.quantile(x[seen], share, weights=weight[seen], method="inverted_cdf")
+    if len(np.unique(at)) >= n_knots - 1:
+        return feature
+    # At values that occur: between two knots there is one to tell the slope.
+    values, share = np.unique(x[seen]), np.linspace(0, 1, FINER * n_knots)
+    knots = np.unique(np.quantile(values, share, method="nearest"))
+    return replace(feature, knots=torch.from_numpy(knots))
+
+
 def _components(
     basis: Basis, j: int, x: np.ndarray, weight: np.ndarray
 ) -> tuple[object, Tensor, Tensor]:
@@ -330,7 +353,8 @@ def _bends(knots: Tensor, axis: Tensor) -> Tensor:
     A hinge at the last knot has no coefficient. The first row, the slope at the start, is zero.
     """
     slopes = torch.ones(len(knots) - 1, len(knots) - 1, dtype=torch.float64).tril()
-    slopes *= (knots.diff() / axis.diff().clamp_min(1e-12))[:, None]
+    least = LEAST_STEP * (axis[-1] - axis[0])
+    slopes *= (knots.diff() / axis.diff().clamp_min(float(least)))[:, None]
     return torch.cat([torch.zeros_like(slopes[:1]), slopes.diff(dim=0)])
 
 

@@ -155,7 +155,7 @@ def test_penalties_are_at_the_fixed_point_and_stationary_in_the_evidence():
     logs = np.log(fit.penalties.numpy())
 
     def at(x):
-        return log_evidence(rows, y, noise.precision, x) + prior(x)
+        return log_evidence(rows, y, noise.precision, x) + prior(np.log(x))
 
     slope, away = slopes(at, logs), slopes(at, logs + 1)
     assert np.abs(slope[alive]).max() < 1e-4 < 1e-2 < np.abs(away[alive]).min()

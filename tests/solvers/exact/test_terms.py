@@ -81,6 +81,17 @@ def test_the_first_component_of_a_skewed_feature_is_straight_in_normal_scores_at
     np.testing.assert_allclose(slopes, slopes.mean(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("n", [40, 400])
+def test_a_feature_of_tied_values_may_jump_between_them(n):
+    stream = np.random.default_rng(0)
+    x = np.where(stream.random(n) < 0.7, 0.0, stream.integers(1, 30, n))
+    _, made = one(x, 5)
+    knots = made.basis.features[0].knots.numpy()
+    assert np.isin(knots, x).all() and len(knots) == min(30, len(np.unique(x)))
+    assert len(one(stream.normal(size=n), 5)[1].basis.features[0].knots) == 5
+    assert np.isfinite(made.stiffness[0].numpy()).all()
+
+
 def one(x, n_knots=8, weight=None):
     """Components of one column, evaluated on its rows; and the components themselves."""
     weight = np.ones(len(x)) if weight is None else weight
