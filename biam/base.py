@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from biam.exceptions import InvalidInputError, UnknownNameError
-from biam.named import check_pairs, check_signs, numbered_pairs, numbered_signs
+from biam.named import check_pairs, check_signs, numbered
 from biam.readable import Readable
 from biam.solvers.exact import WEIGHTINGS, ExactSolver
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
@@ -280,8 +280,7 @@ class BIAMBase(Readable, BaseEstimator):
             if encoder is not None:
                 if self.monotone and len(getattr(self, "classes_", ())) > 2:
                     raise InvalidInputError("monotone needs numbers or two classes as targets.")
-                named["pairs"] = numbered_pairs(self.pairs, encoder.names)
-                named["monotone"] = numbered_signs(self.monotone, encoder)
+                named = numbered(self.pairs, self.monotone, encoder)
             return ExactSolver(
                 interactions=self.interactions, weighting=self.weighting, **named, **common
             )

@@ -98,6 +98,10 @@ BAD_PARAMETERS = {
     "pair": ({"pairs": [("x0", "x9")]}, "pairs has 'x9', which is no column"),
     "monotone": ({"monotone": {"x0": 2}}, "monotone must map column names"),
     "monotone-name": ({"monotone": {"x9": 1}}, "monotone has 'x9', which is no column"),
+    "monotone-pair": (
+        {"pairs": [(0, 1)], "monotone": {"x1": 1}},
+        r"pairs and monotone must name different columns.* Take 'x1' out of one of the two",
+    ),
     "monotone-solver": (
         {"solver": "published", "monotone": {"x0": 1}},
         "monotone needs solver='exact' and weighting='posterior' or 'equal'",
