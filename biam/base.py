@@ -21,6 +21,7 @@ from biam.exceptions import InvalidInputError, UnknownNameError
 from biam.named import check_pairs, check_signs, numbered
 from biam.readable import Readable
 from biam.solvers.exact import WEIGHTINGS, ExactSolver
+from biam.solvers.fitted import Fitted
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
 from biam.validation import check_choice, check_integer, check_number
@@ -124,7 +125,8 @@ class BIAMBase(Readable, BaseEstimator):
         self.encoder_ = encoder.fit(X, weight)
         values = encoder.transform(X)
         meta_values = _encoded_meta(encoder, X_meta) if has_meta else None
-        fitted = self._solver(len(targets), encoder).fit(
+        fitted = self._solved(
+            self._solver(len(targets), encoder),
             values,
             targets,
             meta_values,
@@ -143,6 +145,10 @@ class BIAMBase(Readable, BaseEstimator):
         if meta_values is not None and "meta_doubts" in self.details_:
             _warn_of_doubtful(self.details_["meta_doubts"], ~np.isnan(meta_values).any(1))
         return self
+
+    def _solved(self, solver: ExactSolver | PublishedSolver, *rows: Any, **options: Any) -> Fitted:
+        """What the solver makes of the encoded rows."""
+        return solver.fit(*rows, **options)
 
     def _finish(
         self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None

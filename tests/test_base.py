@@ -92,7 +92,10 @@ BAD_PARAMETERS = {
     ),
     "gates": ({"gates": "robst"}, "unknown gates 'robst': did you mean 'robust'?"),
     "unknown": ({"handle_unknown": "mising"}, "unknown handle_unknown 'mising': did you mean"),
-    "objective": ({"objective": "f1_macro"}, "unknown objective 'f1_macro': known: auto, mse"),
+    "objective": (
+        {"objective": "f1_macro"},
+        "unknown objective 'f1_macro': known: auto, mse, rare",
+    ),
     "interactions": ({"interactions": "yes"}, "unknown interactions 'yes': known: auto"),
     "pairs": ({"pairs": "all"}, "pairs must be 'auto', False, a number, or a list of two"),
     "pair": ({"pairs": [("x0", "x9")]}, "pairs has 'x9', which is no column"),
