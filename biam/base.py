@@ -20,7 +20,7 @@ from sklearn.utils.validation import (
 from biam.exceptions import InvalidInputError, UnknownNameError
 from biam.named import check_pairs, check_signs, numbered
 from biam.readable import Readable
-from biam.solvers.exact import WEIGHTINGS, ExactSolver
+from biam.solvers.exact import BASES, WEIGHTINGS, ExactSolver
 from biam.solvers.fitted import Fitted
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
@@ -32,6 +32,8 @@ __all__ = ["BIAMBase", "check_device", "checked_weight", "seed_of"]
 DOUBTFUL_SHARE, DOUBTFUL_ROWS = 0.02, 2
 SOLVERS = {"exact": ExactSolver, "published": PublishedSolver}
 GPU_ROWS = 100_000
+# Parameters that only the exact solver's own fit knows, and their usual values.
+EXACT_ONLY = {"monotone": None, "basis": "hinge"}
 
 
 class BIAMBase(Readable, BaseEstimator):
@@ -52,6 +54,7 @@ class BIAMBase(Readable, BaseEstimator):
         interactions: bool | str = "auto",
         pairs: bool | str | int | Sequence[tuple[Any, Any]] = "auto",
         monotone: Mapping[Any, int] | None = None,
+        basis: str = "hinge",
         weighting: str = "posterior",
         objective: str = "auto",
         standardise: bool | str = "auto",
@@ -74,6 +77,7 @@ class BIAMBase(Readable, BaseEstimator):
         self.interactions = interactions
         self.pairs = pairs
         self.monotone = monotone
+        self.basis = basis
         self.weighting = weighting
         self.objective = objective
         self.standardise = standardise
@@ -225,10 +229,8 @@ class BIAMBase(Readable, BaseEstimator):
                 check_choice(name, getattr(self, name), words)
         check_pairs(self.pairs)
         check_signs(self.monotone)
-        if self.monotone and (self.solver != "exact" or self.weighting == "network"):
-            raise InvalidInputError(
-                "monotone needs solver='exact' and weighting='posterior' or 'equal'."
-            )
+        check_choice("basis", self.basis, BASES)
+        self._check_exact(self.solver == "exact" and self.weighting != "network")
         if self.patience is not None and self.patience != "auto":
             check_integer("patience", self.patience, low=1)
         if self.solver == "exact" and self.variant != "BIAM":
@@ -239,6 +241,14 @@ class BIAMBase(Readable, BaseEstimator):
         self._check_solver_options()
         # The solver refuses values that only it knows: now, not after the data are encoded.
         self._solver(0)
+
+    def _check_exact(self, exact: bool, needed: str = "") -> None:
+        """Refuse what only posterior and equal weighting can do, where there is something else."""
+        needed = needed or "solver='exact' and weighting='posterior' or 'equal'"
+        for name, usual in EXACT_ONLY.items():
+            value = getattr(self, name)
+            if value and value != usual and not exact:
+                raise InvalidInputError(f"{name} needs {needed}, got {name}={value!r}.")
 
     def _check_solver_options(self) -> None:
         """Fields of the solver that are no parameters of the estimator, each of the right kind."""
@@ -284,11 +294,15 @@ class BIAMBase(Readable, BaseEstimator):
         if self.solver == "exact":
             named = {"pairs": self.pairs}
             if encoder is not None:
-                if self.monotone and len(getattr(self, "classes_", ())) > 2:
-                    raise InvalidInputError("monotone needs numbers or two classes as targets.")
+                few = len(getattr(self, "classes_", ())) <= 2
+                self._check_exact(few, "numbers or two classes as targets")
                 named = numbered(self.pairs, self.monotone, encoder)
             return ExactSolver(
-                interactions=self.interactions, weighting=self.weighting, **named, **common
+                interactions=self.interactions,
+                basis=self.basis,
+                weighting=self.weighting,
+                **named,
+                **common,
             )
         common.setdefault("upper_lr", self._published_upper_lr)
         return PublishedSolver(

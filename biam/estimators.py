@@ -57,6 +57,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     monotone : dict of str to {1, -1}, optional
         Exact: columns ("x0", "x1", ... for arrays) whose curve may only rise, or only fall. They
         enter no pair, and their curves change with no gap.
+    basis : {"hinge", "cubic"}
+        Exact: what curves are made of, straight lines between the knots, or natural cubic splines
+        (`biam.solvers.exact.cubic`).
     weighting : {"posterior", "network", "equal"}
         Exact: where sample weights come from. "posterior": a model of wrong labels, anchored by the
         meta rows; a weight is the chance that the label is right. "network": a weighting network
@@ -172,7 +175,7 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
     Parameters
     ----------
     solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
-interactions, pairs, monotone, weighting, objective, standardise, patience, handle_unknown, \
+interactions, pairs, monotone, basis, weighting, objective, standardise, patience, handle_unknown, \
 random_state, device, progress, solver_options
         As in `BIAMRegressor`.
 

@@ -110,6 +110,12 @@ BAD_PARAMETERS = {
         "monotone needs solver='exact' and weighting='posterior' or 'equal'",
     ),
     "monotone-network": ({"weighting": "network", "monotone": {"x0": 1}}, "monotone needs solver"),
+    "basis": ({"basis": "cubik"}, "unknown basis 'cubik': did you mean 'cubic'"),
+    "basis-solver": (
+        {"solver": "published", "basis": "cubic"},
+        "basis needs solver='exact' and weighting='posterior' or 'equal', got basis='cubic'",
+    ),
+    "basis-network": ({"weighting": "network", "basis": "cubic"}, "basis needs solver='exact'"),
     "standardise": ({"standardise": "yes"}, "unknown standardise 'yes': known: auto"),
     "epochs": ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
     "batch": ({"batch_size": 2.5}, "batch_size must be an integer of at least 1, got 2.5"),
@@ -170,6 +176,12 @@ def test_targets_that_cannot_work(no_work, y, message):
 def test_classes_that_cannot_work(no_work, y, message):
     with pytest.raises(ValueError, match=message):
         BIAMClassifier().fit(X, y)
+
+
+@pytest.mark.parametrize("options", [{"basis": "cubic"}, {"monotone": {"x0": 1}}], ids=str)
+def test_what_more_than_two_classes_cannot_have(no_work, options):
+    with pytest.raises(InvalidInputError, match="needs numbers or two classes as targets"):
+        BIAMClassifier(**options).fit(X, np.arange(N) % 3)
 
 
 def test_the_weights_may_not_leave_one_class(no_work):

@@ -61,6 +61,7 @@ class ExactSolver:
     epochs: int = 100
     patience: int | None = 10
     monotone: Mapping[int, int] = field(default_factory=dict)
+    basis: str = "hinge"
     max_upper_rows: int = 4000
     n_wrong: int = 3
     device: str = "cpu"
@@ -92,7 +93,8 @@ class ExactSolver:
             )
         fixed = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         train, meta = (X, y, fixed), (X_meta, y_meta)
-        whole = Problem.make(train, meta, n_classes, self.n_knots, n_levels, self.device)
+        settings = n_classes, self.n_knots, n_levels, self.device, self.basis
+        whole = Problem.make(train, meta, *settings)
         small = whole.sample(self.max_upper_rows, seed)
         hidden = None if self.progress else True
         with tqdm(unit="step", delay=2, disable=hidden) as bar:
