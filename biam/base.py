@@ -20,7 +20,7 @@ from sklearn.utils.validation import (
 from biam.exceptions import InvalidInputError, UnknownNameError
 from biam.named import check_pairs, check_signs, numbered
 from biam.readable import Readable
-from biam.solvers.exact import BASES, WEIGHTINGS, ExactSolver
+from biam.solvers.exact import BASES, SELECTIONS, WEIGHTINGS, ExactSolver
 from biam.solvers.fitted import Fitted
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
@@ -33,7 +33,7 @@ DOUBTFUL_SHARE, DOUBTFUL_ROWS = 0.02, 2
 SOLVERS = {"exact": ExactSolver, "published": PublishedSolver}
 GPU_ROWS = 100_000
 # Parameters that only the exact solver's own fit knows, and their usual values.
-EXACT_ONLY = {"monotone": None, "basis": "hinge"}
+EXACT_ONLY = {"monotone": None, "basis": "hinge", "selection": "evidence"}
 
 
 class BIAMBase(Readable, BaseEstimator):
@@ -55,6 +55,7 @@ class BIAMBase(Readable, BaseEstimator):
         pairs: bool | str | int | Sequence[tuple[Any, Any]] = "auto",
         monotone: Mapping[Any, int] | None = None,
         basis: str = "hinge",
+        selection: str = "evidence",
         weighting: str = "posterior",
         objective: str = "auto",
         standardise: bool | str = "auto",
@@ -78,6 +79,7 @@ class BIAMBase(Readable, BaseEstimator):
         self.pairs = pairs
         self.monotone = monotone
         self.basis = basis
+        self.selection = selection
         self.weighting = weighting
         self.objective = objective
         self.standardise = standardise
@@ -230,6 +232,7 @@ class BIAMBase(Readable, BaseEstimator):
         check_pairs(self.pairs)
         check_signs(self.monotone)
         check_choice("basis", self.basis, BASES)
+        check_choice("selection", self.selection, SELECTIONS)
         self._check_exact(self.solver == "exact" and self.weighting != "network")
         if self.patience is not None and self.patience != "auto":
             check_integer("patience", self.patience, low=1)
@@ -300,6 +303,7 @@ class BIAMBase(Readable, BaseEstimator):
             return ExactSolver(
                 interactions=self.interactions,
                 basis=self.basis,
+                selection=self.selection,
                 weighting=self.weighting,
                 **named,
                 **common,

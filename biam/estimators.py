@@ -60,6 +60,10 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     basis : {"hinge", "cubic"}
         Exact: what curves are made of, straight lines between the knots, or natural cubic splines
         (`biam.solvers.exact.cubic`).
+    selection : {"evidence", "gates"}
+        Exact: what keeps a term. "evidence": its penalty, which may shrink it to almost nothing.
+        "gates": in or out, by a probability for each curve, gap, interaction and pair
+        (`biam.solvers.exact.gates`).
     weighting : {"posterior", "network", "equal"}
         Exact: where sample weights come from. "posterior": a model of wrong labels, anchored by the
         meta rows; a weight is the chance that the label is right. "network": a weighting network
@@ -102,7 +106,7 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
         "meta_losses" of the candidates; "noise", the label model; "meta_doubts", chance of each
         meta label to be wrong; "losses" of the training rows; "terms" with penalty and effective
         degrees of freedom; "pair_evidence"; "edf"; "covariance"; with ``objective="rare"``
-        "relevance". In units of `y`.
+        "relevance"; with ``selection="gates"`` "gates". In units of `y`.
     complexity_ : dict
     coefficients_ : dict of ndarray
     n_features_in_ : int
@@ -175,8 +179,8 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
     Parameters
     ----------
     solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
-interactions, pairs, monotone, basis, weighting, objective, standardise, patience, handle_unknown, \
-random_state, device, progress, solver_options
+interactions, pairs, monotone, basis, selection, weighting, objective, standardise, patience, \
+handle_unknown, random_state, device, progress, solver_options
         As in `BIAMRegressor`.
 
     Attributes

@@ -116,6 +116,11 @@ BAD_PARAMETERS = {
         "basis needs solver='exact' and weighting='posterior' or 'equal', got basis='cubic'",
     ),
     "basis-network": ({"weighting": "network", "basis": "cubic"}, "basis needs solver='exact'"),
+    "selection": ({"selection": "gate"}, "unknown selection 'gate': did you mean 'gates'"),
+    "selection-solver": (
+        {"solver": "published", "selection": "gates"},
+        "selection needs solver='exact' and weighting='posterior' or 'equal', got selection=",
+    ),
     "standardise": ({"standardise": "yes"}, "unknown standardise 'yes': known: auto"),
     "epochs": ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
     "batch": ({"batch_size": 2.5}, "batch_size must be an integer of at least 1, got 2.5"),
@@ -178,7 +183,9 @@ def test_classes_that_cannot_work(no_work, y, message):
         BIAMClassifier().fit(X, y)
 
 
-@pytest.mark.parametrize("options", [{"basis": "cubic"}, {"monotone": {"x0": 1}}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"basis": "cubic"}, {"selection": "gates"}, {"monotone": {"x0": 1}}], ids=str
+)
 def test_what_more_than_two_classes_cannot_have(no_work, options):
     with pytest.raises(InvalidInputError, match="needs numbers or two classes as targets"):
         BIAMClassifier(**options).fit(X, np.arange(N) % 3)
