@@ -39,7 +39,7 @@ Term = tuple[str, tuple[int, ...]]
 class GateSearch:
     """Gates over groups of columns of one ridge problem.
 
-    log p(y | z) = (b_z^T M_z^-1 b_z - log |M_z| + log |D_z|) / 2 + constant, where M = G + D, and z
+    log p(y | z) = (b_z^T M_z^-1 b_z - log det M_z + log det D_z) / 2 + constant, with M = G + D; z
     picks the columns that are on.
 
     Parameters
