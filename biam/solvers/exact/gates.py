@@ -2,7 +2,7 @@
 
 A gate for every term: the curve of a feature, the effect of its gaps, an interaction, a pair. Given
 the label model and the penalties, the chance of the targets under a set of terms z is known in
-closed form. The gates q are independent, and maximise E_q[log p(y | z)] - KL(q || prior); the prior
+closed form. The gates q are independent, and maximise E_q[log p(y, z)] - E_q[log q]; the prior
 holds one term in ten for true. This is the upper problem of `biam.structure`, but the lower problem
 is solved, not stepped, and so each gate moves straight to its best value given samples of the
 others, logit = logit of the prior + E_q[log Bayes factor of the term].

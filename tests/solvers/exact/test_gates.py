@@ -61,7 +61,7 @@ def test_orthogonal_terms_have_the_exact_posterior():
 
 
 def bound(gates, phi):
-    """E_q[log p(y | z)] - KL(q || prior), all structures counted."""
+    """E_q[log p(y, z)] - E_q[log q], all structures counted."""
     z, q = structures(len(phi)), torch.sigmoid(phi)
     chance = torch.where(z > 0, q, 1 - q).prod(1)
     prior = torch.where(z > 0, PRIOR, 1 - PRIOR).double().prod(1)
