@@ -64,6 +64,19 @@ def test_beyond_the_knots_it_is_straight(values):
     assert further == pytest.approx(broken(values, left[:1], 4).repeat(2), abs=1e-9)
 
 
+def test_over_another_axis_it_is_the_spline_there(values):
+    """Lines lead from knots to the axis: values on the grid, and slopes of both tails, by chain."""
+    axis, grid = np.arctan(KNOTS), fine_knots(KNOTS)
+    c, spline = spline_map(KNOTS, grid, axis) @ values, CubicSpline(axis, values, bc_type="natural")
+    found = np.maximum(grid[1:, None] - grid, 0) @ c
+    expected = spline(np.interp(grid[1:], KNOTS, axis))
+    assert found - found[0] == pytest.approx(expected - values[0], abs=1e-10)
+    rate = np.diff(axis) / np.diff(KNOTS)
+    assert c[0] == pytest.approx(rate[0] * spline(axis[0], 1), abs=1e-10)
+    assert c.sum() == pytest.approx(rate[-1] * spline(axis[-1], 1), abs=1e-10)
+    assert spline_map(KNOTS, grid, 3 * KNOTS + 1) == pytest.approx(spline_map(KNOTS, grid))
+
+
 def test_roughness_is_the_integral_of_the_squared_bend(values):
     pieces = pairwise(KNOTS)
     expected = sum(quad(lambda x: natural(values)(x, 2) ** 2, a, b)[0] for a, b in pieces)
@@ -162,6 +175,29 @@ def test_it_is_explained_saved_and_exported_like_any_other(fitted, tmp_path):
     assert [answer[i] for i in range(len(rows))] == pytest.approx(expected, abs=1e-9)
     plain = json.loads(to_json(est))
     assert [evaluator.predict(plain, r) for r in records] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", [101, 103])
+def test_a_few_values_far_out_do_not_make_it_swing(seed):
+    stream = np.random.default_rng(seed)
+    X = np.exp(1.5 * stream.normal(size=(1800, 2)))
+    truth = np.sin(2 * np.log(X[:, 0])) + np.log(X[:, 1])
+    y = truth + 0.2 * stream.normal(size=1800)
+    risk = {}
+    for basis in ("hinge", "cubic"):
+        est = BIAMRegressor(basis=basis, random_state=0).fit(X[:800], y[:800])
+        risk[basis] = float(np.median((est.predict(X[800:]) - truth[800:]) ** 2))
+    assert risk["cubic"] < 1.5 * risk["hinge"]
+
+
+def test_a_weight_is_a_number_of_rows():
+    stream = np.random.default_rng(0)
+    X, times = np.exp(stream.normal(size=(120, 1))), stream.integers(0, 3, 120)
+    hinges = Components.fit(X, 6, None, times.astype(float))
+    weighted = cubic_components(hinges, X, times.astype(float))
+    repeated = cubic_components(hinges, np.repeat(X, times, 0), np.ones(times.sum()))
+    assert torch.allclose(weighted.stiffness[0], repeated.stiffness[0], rtol=1e-6, atol=1e-6)
+    assert torch.allclose(weighted.maps[0], repeated.maps[0], atol=1e-6)
 
 
 def test_classes_and_signs():
