@@ -74,7 +74,7 @@ def test_evenly_spread_targets_change_next_to_nothing():
 def test_sample_weights_are_repeated_rows(skewed):
     X, y = (part[:300] for part in skewed)
     times = np.random.default_rng(3).integers(0, 3, len(y))
-    est = BIAMRegressor(objective="rare", **PLAIN)
+    est = BIAMRegressor(objective="rare", weighting="equal", **PLAIN)
     weighted = est.fit(X, y, sample_weight=times).predict(X)
     repeated = est.fit(np.repeat(X, times, 0), np.repeat(y, times)).predict(X)
     assert weighted == pytest.approx(repeated, abs=0.005)
