@@ -21,6 +21,7 @@ from biam.solvers.exact.calibration import Line, fit_line
 from biam.solvers.exact.candidates import Candidates
 from biam.solvers.exact.evidence import Evidence
 from biam.solvers.exact.flips import Flips
+from biam.solvers.exact.gates import gated
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.monotone import constrained
 from biam.solvers.exact.problem import Problem
@@ -29,8 +30,9 @@ from biam.solvers.exact.terms import as_model
 from biam.solvers.fitted import Fitted, one_thread
 from biam.solvers.network import NetworkSolver
 
-__all__ = ["WEIGHTINGS", "ExactSolver"]
+__all__ = ["SELECTIONS", "WEIGHTINGS", "ExactSolver"]
 
+SELECTIONS = ("evidence", "gates")
 WEIGHTINGS = ("posterior", "network", "equal")
 FULL_STEPS, GROWN_STEPS = 3, 6
 MOST_COVARIANCE = 1500
@@ -62,6 +64,8 @@ class ExactSolver:
     epochs: int = 100
     patience: int | None = 10
     monotone: Mapping[int, int] = field(default_factory=dict)
+    basis: str = "hinge"
+    selection: str = "evidence"
     max_upper_rows: int = 4000
     n_wrong: int = 3
     device: str = "cpu"
@@ -93,7 +97,8 @@ class ExactSolver:
             )
         fixed = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         train, meta = (X, y, fixed), (X_meta, y_meta)
-        whole = Problem.make(train, meta, n_classes, self.n_knots, n_levels, self.device)
+        settings = n_classes, self.n_knots, n_levels, self.device, self.basis
+        whole = Problem.make(train, meta, *settings)
         small = whole.sample(self.max_upper_rows, seed)
         hidden = None if self.progress else True
         with tqdm(unit="step", delay=2, disable=hidden) as bar:
@@ -112,9 +117,14 @@ class ExactSolver:
             size = len(small.rows) * whole.rows.n_columns
             with one_thread() if size < SMALL else nullcontext():
                 name, fit = candidates.best()
+                told = {}
+                if self.selection == "gates":
+                    fit, told["gates"] = gated(fit, search, seed)
+                    search = replace(search, rounds=0)
             if len(small.rows) < len(whole.rows):
                 fit = _on_all_rows(whole, name, fit, search)
-        return _fitted(whole, name, self._kept_monotone(fit), candidates.losses)
+        fitted = _fitted(whole, name, self._kept_monotone(fit), candidates.losses)
+        return replace(fitted, details=fitted.details | told)
 
     def _kept_monotone(self, fit: Evidence) -> Evidence:
         rows = fit.rows
@@ -143,7 +153,8 @@ def _on_all_rows(whole: Problem, name: str, fit: Evidence, search: TermSearch) -
     noise.refresh(rows.outputs(fit.w), torch.zeros_like(problem.labels.y))
     options = {"max_iter": FULL_STEPS, "leverage": False}
     fit = search.fit(rows, noise, fit.w, fit.penalties, **options)
-    return replace(search, epochs=GROWN_STEPS, rounds=1).grow(fit, leverage=False)
+    rounds = min(search.rounds, 1)
+    return replace(search, epochs=GROWN_STEPS, rounds=rounds).grow(fit, leverage=False)
 
 
 def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) -> Fitted:
