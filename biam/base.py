@@ -19,13 +19,14 @@ from sklearn.utils.validation import (
 
 from biam.exceptions import InvalidInputError, UnknownNameError
 from biam.named import check_pairs, check_signs, numbered_pairs, numbered_signs
+from biam.prediction import Predictor
 from biam.readable import Readable
 from biam.solvers.exact import WEIGHTINGS, ExactSolver
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
 from biam.validation import check_choice, check_integer, check_number
 
-__all__ = ["BIAMBase", "check_device", "checked_weight", "seed_of"]
+__all__ = ["BIAMBase", "check_device", "checked_weight", "encoded", "seed_of"]
 
 # Share and number of meta rows that may look wrong before `fit` says so.
 DOUBTFUL_SHARE, DOUBTFUL_ROWS = 0.02, 2
@@ -155,12 +156,15 @@ class BIAMBase(Readable, BaseEstimator):
         return self._encoded_outputs(self._values(X))
 
     def _encoded_outputs(self, values: np.ndarray) -> np.ndarray:
+        # Published numbers hold to the last bit, and so does the order of their sums.
+        if self.solver == "exact" and Predictor.knows(self.model_):
+            return Predictor(self.model_, self.w_).outputs(values)
         design = self.model_.basis.design(values)
         with torch.inference_mode():
             return self.model_.outputs(self.w_, design).double().numpy()
 
     def _values(self, X: Any) -> np.ndarray:
-        return self.encoder_.transform(self._check_table(X, reset=False)[0])
+        return encoded(self.encoder_, self._check_table(X, reset=False)[0])
 
     def _check_table(self, X: Any, y: Any = None, *, reset: bool = True) -> tuple[Any, Any]:
         options: dict[str, Any] = {"reset": reset}
@@ -317,6 +321,30 @@ def checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
     if weight.size and not weight.any():
         raise InvalidInputError("sample_weight is zero for every row: nothing to learn from.")
     return _check_sample_weight(weight, X, dtype=np.float64)
+
+
+def encoded(encoder: TableEncoder, X: Any) -> np.ndarray:
+    """`encoder.transform`, in one piece where the table holds nothing but finite numbers."""
+    if not _is_plain(encoder, X):
+        return encoder.transform(X)
+    values = np.array(X, dtype=float)
+    if np.isinf(values).any():
+        return encoder.transform(X)
+    values -= encoder.centre
+    values /= encoder.scale
+    return values
+
+
+def _is_plain(encoder: TableEncoder, X: Any) -> bool:
+    """Whether all columns are numbers by their type, then and now, and in their order."""
+    frame = hasattr(X, "iloc")
+    types = list(X.dtypes) if frame else [X.dtype]
+    names = [str(name) for name in X.columns] if frame else [f"x{j}" for j in range(X.shape[1])]
+    return (
+        all(known is None for known in encoder.categories)
+        and all(isinstance(t, np.dtype) and t.kind in "iufb" for t in types)
+        and names == encoder.names
+    )
 
 
 def _encoded_meta(encoder: TableEncoder, X_meta: Any) -> np.ndarray:

@@ -212,7 +212,9 @@ n_features_in_
     def _shares(self, f: np.ndarray) -> np.ndarray:
         f = self._logits(f)
         if f.ndim == 1:
-            f = np.column_stack([np.zeros_like(f), f])
+            e = np.exp(-np.abs(f))
+            likely, other = 1 / (1 + e), e / (1 + e)
+            return np.column_stack([np.where(f > 0, other, likely), np.where(f > 0, likely, other)])
         e = np.exp(f - f.max(1, keepdims=True))
         return e / e.sum(1, keepdims=True)
 

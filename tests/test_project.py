@@ -23,7 +23,7 @@ LAYERS = (
     {"basis", "losses", "label_losses", "penalties", "metrics", "corruption", "decision"},
     {"datasets"},
     {"additive", "concepts", "weighting"},
-    {"deep_weighting", "taylor"},
+    {"deep_weighting", "prediction", "taylor"},
     {"lower"},
     {"hypergradient"},
     {"kernel"},
