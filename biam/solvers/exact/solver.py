@@ -4,7 +4,8 @@ The lower level is solved: a ridge problem whose rows count as much as the noise
 The upper level is the marginal likelihood: one penalty per group of columns, and the parameters of
 a noise model that meta rows anchor. Training rows and meta rows are fitted together. Interactions
 and pairs are screened; those that go on keep what their own penalty leaves them. All this happens
-on a sample of a large table; then all rows take part in the last steps.
+on a sample of a large table; then all rows take part in the last steps. Of more than 250,000 rows
+200,000 do; the others have their say in `passes`, chunk by chunk.
 
 More than two classes, and ``weighting="network"``, are the work of `biam.solvers.network`.
 """
@@ -17,11 +18,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from biam.chunks import ArrayChunks, Chunks
 from biam.solvers.exact.candidates import Candidates
 from biam.solvers.exact.evidence import Evidence
 from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.monotone import constrained
+from biam.solvers.exact.passes import refined, sampled_rows, told
 from biam.solvers.exact.problem import Problem
 from biam.solvers.exact.search import TermSearch
 from biam.solvers.exact.terms import as_model
@@ -91,7 +94,45 @@ class ExactSolver:
                 seed=seed,
             )
         fixed = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        train, meta = (X, y, fixed), (X_meta, y_meta)
+        chunks = ArrayChunks(X, y, fixed)
+        return self.fit_chunks(
+            chunks, X_meta, y_meta, n_classes=n_classes, n_levels=n_levels, seed=seed
+        )
+
+    def fit_chunks(
+        self,
+        chunks: Chunks,
+        X_meta: np.ndarray | None,
+        y_meta: np.ndarray | None,
+        *,
+        n_classes: int = 0,
+        n_levels: list[int] | None = None,
+        seed: int = 0,
+    ) -> Fitted:
+        """Train on chunks of encoded values, targets and weights; at most two classes."""
+        rows = sampled_rows(len(chunks), seed)
+        problem, name, fit, judged = self._learned(
+            chunks.take(rows), (X_meta, y_meta), n_classes, n_levels, seed
+        )
+        everything = len(rows) == len(chunks)
+        if not everything and name != "meta-only":
+            fit = refined(fit, problem, chunks)
+        fit = self._kept_monotone(fit)
+        fitted = _fitted(problem, name, fit, judged)
+        if everything:
+            return fitted
+        weights, losses = told(fit, problem, name, chunks)
+        return replace(fitted, weights=weights, details=fitted.details | {"losses": losses})
+
+    def _learned(
+        self,
+        train: tuple[np.ndarray, np.ndarray, np.ndarray],
+        meta: tuple[np.ndarray | None, np.ndarray | None],
+        n_classes: int,
+        n_levels: list[int] | None,
+        seed: int,
+    ) -> tuple[Problem, str, Evidence, dict[str, float]]:
+        """The problem, the candidate chosen, its fit, and how the candidates were judged."""
         whole = Problem.make(train, meta, n_classes, self.n_knots, n_levels, self.device)
         small = whole.sample(self.max_upper_rows, seed)
         hidden = None if self.progress else True
@@ -113,7 +154,7 @@ class ExactSolver:
                 name, fit = candidates.best()
             if len(small.rows) < len(whole.rows):
                 fit = _on_all_rows(whole, name, fit, search)
-        return _fitted(whole, name, self._kept_monotone(fit), candidates.losses)
+        return whole, name, fit, candidates.losses
 
     def _kept_monotone(self, fit: Evidence) -> Evidence:
         rows = fit.rows
