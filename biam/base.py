@@ -17,16 +17,19 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from biam.chunked import Chunked
+from biam.chunks import ArrayChunks, Chunks, as_chunks
 from biam.exceptions import InvalidInputError, UnknownNameError
 from biam.named import check_pairs, check_signs, numbered_pairs, numbered_signs
-from biam.prediction import Predictor
+from biam.prediction import Predictor, encoded, encoded_meta
 from biam.readable import Readable
 from biam.solvers.exact import WEIGHTINGS, ExactSolver
+from biam.solvers.fitted import Fitted
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
 from biam.validation import check_choice, check_integer, check_number
 
-__all__ = ["BIAMBase", "check_device", "checked_weight", "encoded", "seed_of"]
+__all__ = ["BIAMBase", "check_device", "checked_weight", "seed_of"]
 
 # Share and number of meta rows that may look wrong before `fit` says so.
 DOUBTFUL_SHARE, DOUBTFUL_ROWS = 0.02, 2
@@ -34,7 +37,7 @@ SOLVERS = {"exact": ExactSolver, "published": PublishedSolver}
 GPU_ROWS = 100_000
 
 
-class BIAMBase(Readable, BaseEstimator):
+class BIAMBase(Chunked, Readable, BaseEstimator):
     """Shared by the two estimators; see their docstrings for the parameters."""
 
     def __init__(
@@ -87,7 +90,7 @@ class BIAMBase(Readable, BaseEstimator):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         X_meta: Any = None,
         y_meta: Any = None,
         sample_weight: Any = None,
@@ -97,9 +100,12 @@ class BIAMBase(Readable, BaseEstimator):
         Parameters
         ----------
         X : array-like or DataFrame, shape (n_rows, n_features)
-            Numbers, text or categories; NaN (or None) where a value is missing.
+            Numbers, text or categories; NaN (or None) where a value is missing. A table larger than
+            memory: an array mapped into memory, a Dask array or data frame, or
+            `biam.chunks.Chunks`, which hold `y` too; for ``solver="exact"``, numbers and two
+            classes.
         y : array-like, shape (n_rows,)
-            Targets; some may be wrong.
+            Targets; some may be wrong. Of a Dask table a Dask collection in the same partitions.
         X_meta, y_meta : like X and y, optional
             Meta rows: few, trusted, clean. ``solver="published"`` needs them (but for BIAM-B).
         sample_weight : array-like, shape (n_rows,), optional
@@ -115,6 +121,10 @@ class BIAMBase(Readable, BaseEstimator):
             Anything in the data or the parameters that cannot work; raised before any work starts.
         """
         self._check_parameters()
+        chunks, seed = as_chunks(X, y, sample_weight), seed_of(self.random_state)
+        if chunks is not None:
+            self._fit_chunks(chunks, X_meta, y_meta, seed)
+            return self
         X, y = self._check_table(X, y)
         weight = checked_weight(sample_weight, X)
         has_meta = X_meta is not None or y_meta is not None
@@ -123,8 +133,8 @@ class BIAMBase(Readable, BaseEstimator):
         targets, meta_targets = self._encode_targets(y, y_meta if has_meta else None, weight)
         encoder = TableEncoder(self._own_scale(self.standardise), self.handle_unknown)
         self.encoder_ = encoder.fit(X, weight)
-        values = encoder.transform(X)
-        meta_values = _encoded_meta(encoder, X_meta) if has_meta else None
+        values = encoded(encoder, X)
+        meta_values = encoded_meta(encoder, X_meta) if has_meta else None
         fitted = self._solver(len(targets), encoder).fit(
             values,
             targets,
@@ -133,8 +143,19 @@ class BIAMBase(Readable, BaseEstimator):
             n_classes=len(getattr(self, "classes_", ())),
             n_levels=encoder.n_levels,
             sample_weight=weight,
-            seed=seed_of(self.random_state),
+            seed=seed,
         )
+        self._adopt(fitted, values, meta_values, weight)
+        return self
+
+    def _adopt(
+        self,
+        fitted: Fitted,
+        values: np.ndarray,
+        meta_values: np.ndarray | None,
+        weight: np.ndarray | None,
+    ) -> None:
+        """Keep what a solver gives back, and what reading needs of the rows."""
         self.model_, self.w_ = fitted.model, fitted.w
         self.weights_, self.history_ = fitted.weights, fitted.history
         self.status_, self.details_ = fitted.status, fitted.details
@@ -143,7 +164,6 @@ class BIAMBase(Readable, BaseEstimator):
         self._finish(values, meta_values, weight)
         if meta_values is not None and "meta_doubts" in self.details_:
             _warn_of_doubtful(self.details_["meta_doubts"], ~np.isnan(meta_values).any(1))
-        return self
 
     def _finish(
         self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
@@ -153,6 +173,9 @@ class BIAMBase(Readable, BaseEstimator):
     def _outputs(self, X: Any) -> np.ndarray:
         """Raw model outputs, shape (n_rows, d), float64."""
         check_is_fitted(self)
+        X = ArrayChunks(X, X) if isinstance(X, np.memmap) else X
+        if isinstance(X, Chunks):
+            return np.concatenate([self._encoded_outputs(self._values(chunk[0])) for chunk in X])
         return self._encoded_outputs(self._values(X))
 
     def _encoded_outputs(self, values: np.ndarray) -> np.ndarray:
@@ -323,37 +346,6 @@ def checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
     return _check_sample_weight(weight, X, dtype=np.float64)
 
 
-def encoded(encoder: TableEncoder, X: Any) -> np.ndarray:
-    """`encoder.transform`, in one piece where the table holds nothing but finite numbers."""
-    if not _is_plain(encoder, X):
-        return encoder.transform(X)
-    values = np.array(X, dtype=float)
-    if np.isinf(values).any():
-        return encoder.transform(X)
-    values -= encoder.centre
-    values /= encoder.scale
-    return values
-
-
-def _is_plain(encoder: TableEncoder, X: Any) -> bool:
-    """Whether all columns are numbers by their type, then and now, and in their order."""
-    frame = hasattr(X, "iloc")
-    types = list(X.dtypes) if frame else [X.dtype]
-    names = [str(name) for name in X.columns] if frame else [f"x{j}" for j in range(X.shape[1])]
-    return (
-        all(known is None for known in encoder.categories)
-        and all(isinstance(t, np.dtype) and t.kind in "iufb" for t in types)
-        and names == encoder.names
-    )
-
-
-def _encoded_meta(encoder: TableEncoder, X_meta: Any) -> np.ndarray:
-    try:
-        return encoder.transform(X_meta)
-    except InvalidInputError as error:
-        raise InvalidInputError(f"the meta rows do not fit: {error}") from None
-
-
 def _warn_of_doubtful(doubts: np.ndarray, complete: np.ndarray) -> None:
     """Say which meta rows look wrong; the fit has left them aside already.
 
@@ -365,7 +357,7 @@ def _warn_of_doubtful(doubts: np.ndarray, complete: np.ndarray) -> None:
         warnings.warn(
             f"{len(rows)} of {len(doubts)} meta rows look wrong (rows {some}): the fit hardly "
             'counts them. Check them; details_["meta_doubts"] has the chance of each.',
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -1,4 +1,4 @@
-"""Outputs of a fitted additive model without its design matrix.
+"""Outputs of a fitted additive model without its design matrix, from tables encoded at once.
 
 A hinge curve is sum_k b_k max(0, x - t_k) = sum_k b_k max(x, t_k) - b^T t. So all curves of a block
 of rows are one pass of maxima and one product of matrices. A maximum that passes over gaps puts
@@ -7,6 +7,7 @@ Categories are looked up. Source: BIAM protocol, section 1, Eq. 1.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -14,8 +15,9 @@ from torch import Tensor
 from biam.additive import AdditiveModel
 from biam.basis import FeatureBasis
 from biam.exceptions import InvalidInputError
+from biam.table import TableEncoder
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "encoded", "encoded_meta"]
 
 # Maxima of a block: with the product they stay in the processor's cache.
 ENTRIES, LEAST_ROWS = 2**18, 128
@@ -135,6 +137,26 @@ class Predictor:
         return f
 
 
+def encoded(encoder: TableEncoder, X: Any) -> np.ndarray:
+    """`encoder.transform`, in one piece where the table holds nothing but finite numbers."""
+    if not _is_plain(encoder, X):
+        return encoder.transform(X)
+    values = np.array(X, dtype=float)
+    if np.isinf(values).any():
+        return encoder.transform(X)
+    values -= encoder.centre
+    values /= encoder.scale
+    return values
+
+
+def encoded_meta(encoder: TableEncoder, X_meta: Any) -> np.ndarray:
+    """`encoded` meta rows; errors say that they are meant."""
+    try:
+        return encoded(encoder, X_meta)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"the meta rows do not fit: {error}") from None
+
+
 class _Feature:
     """A feature's basis in NumPy."""
 
@@ -202,3 +224,15 @@ def _surfaces(
             shape = len(first), len(second), -1
             found.append((j, k, (first, second, surface.reshape(shape).transpose(2, 1, 0))))
     return found
+
+
+def _is_plain(encoder: TableEncoder, X: Any) -> bool:
+    """Whether all columns are numbers by their type, then and now, and in their order."""
+    frame = hasattr(X, "iloc")
+    types = list(X.dtypes) if frame else [X.dtype]
+    names = [str(name) for name in X.columns] if frame else [f"x{j}" for j in range(X.shape[1])]
+    return (
+        all(known is None for known in encoder.categories)
+        and all(isinstance(t, np.dtype) and t.kind in "iufb" for t in types)
+        and names == encoder.names
+    )

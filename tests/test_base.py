@@ -10,11 +10,10 @@ import torch
 from sklearn.base import clone
 
 from biam import BIAMClassifier, BIAMRegressor, load
-from biam.base import _warn_of_doubtful, encoded
+from biam.base import _warn_of_doubtful
 from biam.exceptions import InvalidInputError, UnknownNameError
 from biam.solvers.exact import ExactSolver
 from biam.solvers.published import PublishedSolver
-from biam.table import TableEncoder
 
 N = 40
 STREAM = np.random.default_rng(0)
@@ -355,38 +354,3 @@ def test_random_state_may_be_a_stream_or_nothing():
     plain = BIAMRegressor(random_state=7, **settings).fit(X, Y, *meta).predict(X)
     assert np.array_equal(whole, plain)
     assert np.isfinite(BIAMRegressor(**settings).fit(X, Y, *meta).predict(X)).all()
-
-
-PLAIN_TABLES = {
-    "floats": X,
-    "single-precision": X.astype(np.float32),
-    "whole": np.arange(30).reshape(10, 3),
-    "frame": FRAME[["a", "b", "c"]],
-    "mixed-frame": FRAME[["a", "b"]].assign(c=np.arange(N), d=np.arange(N) > 3),
-    "gaps": np.where(X > 1, np.nan, X),
-}
-
-
-@pytest.mark.parametrize("table", PLAIN_TABLES.values(), ids=PLAIN_TABLES)
-def test_plain_tables_are_encoded_in_one_piece_to_the_same_bits(table, monkeypatch):
-    encoder = TableEncoder(standardise=True).fit(table)
-    expected = encoder.transform(table)
-    monkeypatch.setattr(TableEncoder, "transform", lambda *_: pytest.fail("column by column"))
-    before = table.copy()
-    np.testing.assert_array_equal(encoded(encoder, table), expected)
-    np.testing.assert_array_equal(table, before)
-
-
-@pytest.mark.parametrize("table", [FRAME, FRAME.astype({"a": "Float64"}), FRAME.astype(object)])
-def test_other_tables_are_encoded_column_by_column(table, monkeypatch):
-    encoder = TableEncoder().fit(table)
-    monkeypatch.setattr(TableEncoder, "transform", lambda *_: "column by column")
-    assert encoded(encoder, table) == "column by column"
-
-
-def test_plain_tables_are_refused_for_what_others_are():
-    encoder = TableEncoder(standardise=True).fit(FRAME[["a", "b"]])
-    with pytest.raises(InvalidInputError, match="infinity in column 'b', row 3"):
-        encoded(encoder, FRAME[["a", "b"]].assign(b=np.where(FRAME.index == 3, np.inf, 1.0)))
-    with pytest.raises(InvalidInputError, match="in another order than in fit"):
-        encoded(encoder, FRAME[["b", "a"]])

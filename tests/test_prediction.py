@@ -1,6 +1,7 @@
 """Outputs without a design matrix are those of the additive model, on any model and any table."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from biam import BIAMClassifier, BIAMRegressor, load, prediction
 from biam.additive import AdditiveModel
 from biam.basis import Basis, FeatureBasis
 from biam.exceptions import InvalidInputError
-from biam.prediction import Predictor
+from biam.prediction import Predictor, encoded
+from biam.table import TableEncoder
 
 
 @st.composite
@@ -109,3 +111,41 @@ def test_the_published_loop_predicts_by_its_design_to_the_last_bit(monkeypatch):
     monkeypatch.setattr(Predictor, "outputs", lambda *_: pytest.fail("another order of sums"))
     f = by_design(est.model_, est.w_, X)
     np.testing.assert_array_equal(est.predict(X), f[:, 0])
+
+
+STREAM = np.random.default_rng(0)
+X = STREAM.normal(size=(40, 3))
+FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(d=np.where(X[:, 0] > 0, "u", "v"))
+PLAIN_TABLES = {
+    "floats": X,
+    "single-precision": X.astype(np.float32),
+    "whole": np.arange(30).reshape(10, 3),
+    "frame": FRAME[["a", "b", "c"]],
+    "mixed-frame": FRAME[["a", "b"]].assign(c=np.arange(40), d=np.arange(40) > 3),
+    "gaps": np.where(X > 1, np.nan, X),
+}
+
+
+@pytest.mark.parametrize("table", PLAIN_TABLES.values(), ids=PLAIN_TABLES)
+def test_plain_tables_are_encoded_in_one_piece_to_the_same_bits(table, monkeypatch):
+    encoder = TableEncoder(standardise=True).fit(table)
+    expected = encoder.transform(table)
+    monkeypatch.setattr(TableEncoder, "transform", lambda *_: pytest.fail("column by column"))
+    before = table.copy()
+    np.testing.assert_array_equal(encoded(encoder, table), expected)
+    np.testing.assert_array_equal(table, before)
+
+
+@pytest.mark.parametrize("table", [FRAME, FRAME.astype({"a": "Float64"}), FRAME.astype(object)])
+def test_other_tables_are_encoded_column_by_column(table, monkeypatch):
+    encoder = TableEncoder().fit(table)
+    monkeypatch.setattr(TableEncoder, "transform", lambda *_: "column by column")
+    assert encoded(encoder, table) == "column by column"
+
+
+def test_plain_tables_are_refused_for_what_others_are():
+    encoder = TableEncoder(standardise=True).fit(FRAME[["a", "b"]])
+    with pytest.raises(InvalidInputError, match="infinity in column 'b', row 3"):
+        encoded(encoder, FRAME[["a", "b"]].assign(b=np.where(FRAME.index == 3, np.inf, 1.0)))
+    with pytest.raises(InvalidInputError, match="in another order than in fit"):
+        encoded(encoder, FRAME[["b", "a"]])

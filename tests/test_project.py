@@ -19,7 +19,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     {"exceptions"},
     {"validation"},
-    {"table"},
+    {"chunks", "table", "targets"},
+    {"scanning"},
     {"basis", "losses", "label_losses", "penalties", "metrics", "corruption", "decision"},
     {"datasets"},
     {"additive", "concepts", "weighting"},
@@ -33,6 +34,7 @@ LAYERS = (
     {"reading"},
     {"explain", "explain_concepts", "export", "persistence"},
     {"named", "readable"},
+    {"chunked"},
     {"base"},
     {"baselines", "estimators", "imputation", "mitigation"},
     {"concept_files"},

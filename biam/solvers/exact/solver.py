@@ -95,13 +95,15 @@ class ExactSolver:
             )
         fixed = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         chunks = ArrayChunks(X, y, fixed)
+        sample = chunks.take(sampled_rows(len(chunks), seed))
         return self.fit_chunks(
-            chunks, X_meta, y_meta, n_classes=n_classes, n_levels=n_levels, seed=seed
+            chunks, sample, X_meta, y_meta, n_classes=n_classes, n_levels=n_levels, seed=seed
         )
 
     def fit_chunks(
         self,
         chunks: Chunks,
+        sample: tuple[np.ndarray, np.ndarray, np.ndarray],
         X_meta: np.ndarray | None,
         y_meta: np.ndarray | None,
         *,
@@ -109,12 +111,20 @@ class ExactSolver:
         n_levels: list[int] | None = None,
         seed: int = 0,
     ) -> Fitted:
-        """Train on chunks of encoded values, targets and weights; at most two classes."""
-        rows = sampled_rows(len(chunks), seed)
+        """Train on chunks of encoded values, targets and weights; at most two classes.
+
+        Parameters
+        ----------
+        chunks : Chunks
+        sample : tuple of ndarray
+            Values, targets and weights of the rows `passes.sampled_rows`.
+        X_meta, y_meta, n_classes, n_levels, seed
+            As in `fit`.
+        """
         problem, name, fit, judged = self._learned(
-            chunks.take(rows), (X_meta, y_meta), n_classes, n_levels, seed
+            sample, (X_meta, y_meta), n_classes, n_levels, seed
         )
-        everything = len(rows) == len(chunks)
+        everything = len(sample[1]) == len(chunks)
         if not everything and name != "meta-only":
             fit = refined(fit, problem, chunks)
         fit = self._kept_monotone(fit)
