@@ -15,6 +15,8 @@ from biam.exceptions import InvalidInputError
 __all__ = ["ArrayChunks", "Chunks", "DaskChunks", "as_chunks"]
 
 ROWS = 65_536
+# A mapped array of fewer rows is read whole, as any other.
+MANY_ROWS = 250_000
 Chunk = tuple[Any, Any, Any]
 Work = Callable[..., Any]
 
@@ -189,7 +191,7 @@ def as_chunks(X: Any, y: Any = None, weight: Any = None) -> Chunks | None:
                 "chunks hold y, and sample_weight, beside X: leave those arguments out."
             )
         return X
-    if isinstance(X, np.memmap) and X.ndim == 2:
+    if isinstance(X, np.memmap) and X.ndim == 2 and len(X) > MANY_ROWS:
         for name, other in (("y", y), ("sample_weight", weight)):
             if other is not None and len(other) != len(X):
                 raise InvalidInputError(f"X has {len(X)} rows, {name} has {len(other)}.")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from biam import BIAMClassifier, BIAMRegressor, load
+from biam import chunks as chunks_module
 from biam.chunks import Chunks
 from biam.exceptions import InvalidInputError
 from biam.solvers.exact import ExactSolver, passes
@@ -95,7 +96,8 @@ def test_weights_and_categories_come_in_chunks_too(task, held, tmp_path):
 
 
 @every_task
-def test_files_mapped_into_memory_and_csv(task, held, tmp_path):
+def test_files_mapped_into_memory_and_csv(task, held, tmp_path, monkeypatch):
+    monkeypatch.setattr(chunks_module, "MANY_ROWS", 0)
     X, y = table(task)
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
@@ -175,7 +177,7 @@ def test_partitions_that_are_data_frames(held):
 
 def test_memory_grows_with_the_chunk_and_not_with_the_table(monkeypatch):
     monkeypatch.setattr(passes, "MOST_ROWS", 500)
-    rows, held = 2000, []
+    rows, held = 1000, []
     of = Problem.of
     monkeypatch.setattr(Problem, "of", lambda p, X, *rest: held.append(len(X)) or of(p, X, *rest))
 
@@ -189,7 +191,7 @@ def test_memory_grows_with_the_chunk_and_not_with_the_table(monkeypatch):
 
     peaks = []
     for n in (3, 20):
-        est = made("numbers", interactions=False)
+        est = made("numbers", interactions=False, weighting="equal")
         tracemalloc.start()
         est.fit(chunks(n))
         peaks.append(tracemalloc.get_traced_memory()[1])

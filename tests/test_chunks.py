@@ -5,6 +5,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
+from biam import chunks as module
 from biam.chunks import ArrayChunks, Chunks, as_chunks
 from biam.exceptions import InvalidInputError
 
@@ -86,9 +87,11 @@ def test_rows_taken_are_those_of_the_whole(source, rows):
         np.testing.assert_array_equal(part, whole[rows])
 
 
-def test_arrays_mapped_into_memory_are_read_chunk_by_chunk(tmp_path):
+def test_arrays_mapped_into_memory_are_read_chunk_by_chunk(tmp_path, monkeypatch):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    assert as_chunks(mapped, Y) is None
+    monkeypatch.setattr(module, "MANY_ROWS", N - 1)
     chunks = as_chunks(mapped, Y)
     assert isinstance(chunks, ArrayChunks)
     np.testing.assert_array_equal(next(iter(chunks))[0], X)
