@@ -49,7 +49,7 @@ class Chunked:
                 "the whole table: X[:] of an array, X.compute() of a Dask collection."
             )
         if (X_meta is None) != (y_meta is None):
-            raise InvalidInputError("X_meta and y_meta go together: got only one of them.")
+            self._check_meta(X_meta, y_meta)
         classifier = is_classifier(self)
         scan = Scan.of(chunks, classifier)
         chunks.sizes = list(scan.sizes)

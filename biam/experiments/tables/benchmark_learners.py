@@ -1,7 +1,8 @@
 """Scenarios, methods and cells of table `benchmark` that measure learners, ours and rivals.
 
 The task is `make_self_masked`: gaps that hide large values, 30 % of the targets shifted or 20 % of
-rare labels flipped. Sizes grow tenfold at 20 features, up to a million rows, and features double at 2,000 rows.
+rare labels flipped. Rows grow tenfold at 20 features, then to a million; features double at 2,000
+rows.
 """
 
 from collections.abc import Iterable

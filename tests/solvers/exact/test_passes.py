@@ -1,5 +1,6 @@
 """Passes over chunks: sums over all rows, whatever the chunks; a sample's fit moved to all rows."""
 
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -84,6 +85,19 @@ def test_the_size_of_the_chunks_does_not_matter(exact, kind):
         np.testing.assert_allclose(told, lists[0], rtol=1e-9, atol=1e-12)
     assert fits[0].history[-1]["lower_loss"] > 0
     assert not torch.equal(fits[0].penalties, fit.penalties)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_work_can_be_sent_away_and_takes_no_rows_along(exact, kind):
+    train, problem, fit = sampled(exact, kind)
+    light = passes._light(problem.use(fit.rows.groups))
+    work = passes._Normal(light, passes._unlabelled(fit.noise), fit.w)
+    sent = pickle.dumps(work)
+    chunk = tuple(part[:50] for part in train)
+    for here, there in zip(work(0, *chunk), pickle.loads(sent)(0, *chunk), strict=True):
+        np.testing.assert_array_equal(here, there)
+    assert len(light.rows) == len(light.labels.y) == 60
+    assert len(sent) < 100_000
 
 
 @pytest.mark.parametrize("kind", CLASSES)
