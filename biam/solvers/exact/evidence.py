@@ -16,7 +16,7 @@ from torch import Tensor
 
 from biam.solvers.exact.rows import SINGLE_ROWS, Rows
 
-__all__ = ["Evidence", "Live", "NoiseModel", "maximise", "newton_step"]
+__all__ = ["Evidence", "NoiseModel", "maximise"]
 
 LEAST, MOST = 1e-6, 1e7
 # The fixed point is approached from afar in steps that overshoot a little, within these factors.
@@ -121,7 +121,7 @@ def maximise(
     if penalties is None:
         penalties = torch.ones(len(rows.groups), dtype=torch.float64)
     history: list[dict[str, float]] = []
-    live = Live(rows, penalties.clamp(LEAST, START))
+    live = _Live(rows, penalties.clamp(LEAST, START))
     f = rows.outputs(w)
     each = leverage and len(rows) < SINGLE_ROWS
     for step in range(1, max_iter + 1):
@@ -152,7 +152,7 @@ def maximise(
     return Evidence(rows, noise, w, live.penalties, f, spread, V, live.edf, step, done, history)
 
 
-class Live:
+class _Live:
     """The groups that still say something; dead ones are left out of the next steps.
 
     Parameters
@@ -227,37 +227,19 @@ def _newton(
 ) -> tuple[Tensor, Tensor, Tensor, float]:
     precision, residual, extra = noise.working(f)
     gram, slope = rows.normal(precision, residual, extra)
-    step, V = newton_step(gram, slope, noise, w, diagonal)
-    c = len(w)
-    move = rows.outputs(step[:c])
-    length, gain = noise.advance(f, move, w, step, diagonal)
-    return w + length * step[:c], f + length * move, V, gain
-
-
-def newton_step(
-    gram: Tensor, slope: Tensor, noise: NoiseModel, w: Tensor, diagonal: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Step of the coefficients, and of what else the noise model moves; covariance of the first.
-
-    Parameters
-    ----------
-    gram : Tensor, shape (c + e, c + e)
-    slope : Tensor, shape (c + e,)
-        Of the rows (`Rows.normal`); the priors are added to both in place.
-    noise : NoiseModel
-    w, diagonal : Tensor, shape (c,)
-        Coefficients and their penalties.
-    """
     c = len(w)
     slope[:c] -= diagonal * w
     gram.diagonal()[:c] += diagonal
-    if len(slope) > c:
+    if extra is not None:
         curvature, pull = noise.extra_prior()
         gram.diagonal()[c:] += curvature
         slope[c:] -= pull
     factor = _factor(gram)
     step = torch.cholesky_solve(slope[:, None], factor)[:, 0]
-    return step, torch.cholesky_inverse(factor)[:c, :c]
+    move = rows.outputs(step[:c])
+    length, gain = noise.advance(f, move, w, step, diagonal)
+    V = torch.cholesky_inverse(factor)[:c, :c]
+    return w + length * step[:c], f + length * move, V, gain
 
 
 def _factor(gram: Tensor) -> Tensor:
@@ -270,3 +252,19 @@ def _factor(gram: Tensor) -> Tensor:
         gram = gram + jitter * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
         jitter *= 10
     return torch.linalg.cholesky(gram)
+
+
+def newton_step(gram: Tensor, slope: Tensor, w: Tensor, diagonal: Tensor) -> tuple[Tensor, Tensor]:
+    """A step of the coefficients alone, and their covariance, from sums over rows.
+
+    Parameters
+    ----------
+    gram : Tensor, shape (c, c)
+    slope : Tensor, shape (c,)
+        As `Rows.normal` gives them; the penalties are added to both in place.
+    w, diagonal : Tensor, shape (c,)
+    """
+    slope -= diagonal * w
+    gram.diagonal().add_(diagonal)
+    factor = _factor(gram)
+    return torch.cholesky_solve(slope[:, None], factor)[:, 0], torch.cholesky_inverse(factor)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from biam.chunks import Chunks
-from biam.solvers.exact.evidence import Evidence, Live, newton_step
+from biam.solvers.exact.evidence import Evidence, _Live, newton_step
 from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.problem import Problem
@@ -46,7 +46,7 @@ def refined(fit: Evidence, problem: Problem, chunks: Chunks) -> Evidence:
         All training rows: encoded values, targets, weights.
     """
     problem = problem.use(fit.rows.groups)
-    live = Live(problem.rows, fit.penalties)
+    live = _Live(problem.rows, fit.penalties)
     live.edf, w = fit.edf.clone(), fit.w
     kept = live.shed()
     w = w if kept is None else w[kept]
@@ -57,7 +57,7 @@ def refined(fit: Evidence, problem: Problem, chunks: Chunks) -> Evidence:
         work = _Normal(_light(problem.use(live.rows.groups)), noise, w)
         gram, slope, loss, weight = chunks.total(work)
         gram, slope = gram.to(w), slope.to(w)
-        step, V = newton_step(gram, slope, noise, w, diagonal)
+        step, V = newton_step(gram, slope, w, diagonal)
         w = w + step
         live.adapt(w, V.diagonal())
         known = {"lower_loss": loss / weight, "edf": 1 + float(live.edf.sum())}
@@ -71,7 +71,12 @@ def refined(fit: Evidence, problem: Problem, chunks: Chunks) -> Evidence:
 
 
 def told(
-    fit: Evidence, problem: Problem, name: str, chunks: Chunks
+    fit: Evidence,
+    problem: Problem,
+    name: str,
+    chunks: Chunks,
+    shift: float = 0.0,
+    slope: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weight and loss of each training row, shape (n_train,) each.
 
@@ -82,9 +87,11 @@ def told(
         With all meta rows.
     name : {"posterior", "equal", "meta-only"}
     chunks : Chunks
+    shift, slope : float
+        Losses are those of the outputs shift + slope * f.
     """
-    problem = problem.use(fit.rows.groups)
-    work = _Told(_light(problem), _unlabelled(fit.noise), fit.w, name)
+    light = _light(problem.use(fit.rows.groups))
+    work = _Told(light, _unlabelled(fit.noise), fit.w, name, shift, slope)
     weights, losses = zip(*chunks.gather(work), strict=True)
     return np.concatenate(weights), np.concatenate(losses)
 
@@ -131,6 +138,8 @@ class _Told:
     noise: Mixture | Flips
     w: Tensor
     name: str
+    shift: float
+    slope: float
 
     def __call__(
         self, number: int, X: np.ndarray, y: np.ndarray, fixed: np.ndarray
@@ -138,7 +147,7 @@ class _Told:
         problem = self.problem.of(X, y, fixed)
         noise = self.noise.on(problem.labels)
         f = problem.rows.outputs(self.w)
-        losses = noise.losses(f + noise.offset())[: problem.n_train].cpu().numpy()
+        losses = noise.losses(self.shift + self.slope * f)[: problem.n_train].cpu().numpy()
         if not problem.binary:
             losses = losses * problem.scale**2
         if self.name == "posterior":

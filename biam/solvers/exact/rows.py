@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from scipy.linalg.blas import dsyrk, dtrmm, ssyrk, strmm
+from scipy.linalg.blas import dsyrk, ssyrk
 from torch import Tensor
 
 from biam.solvers.exact.terms import Components, Group, columns
@@ -117,8 +117,8 @@ class Rows:
 
     def spread(self, V: Tensor) -> Tensor:
         """Variance of each row's output, a^T V a, shape (n,)."""
-        root = _root(V).to(self.kind)
-        return torch.cat([_squared_lengths(A, root) for _, A in self.blocks()])
+        V = V.to(self.kind)
+        return torch.cat([((A @ V) * A).sum(1).double() for _, A in self.blocks()])
 
     def normal(
         self, precision: Tensor, residual: Tensor, extra: Tensor | None = None
@@ -153,29 +153,6 @@ class Rows:
 
     def _places(self) -> list[slice]:
         return [slice(i, min(i + BLOCK, len(self))) for i in range(0, len(self), BLOCK)]
-
-
-def _root(V: Tensor) -> Tensor:
-    """Lower triangular L with L L^T = V, or any where rounding leaves V none; zeros stay zeros."""
-    there = torch.nonzero(V.diagonal() > 0).view(-1)
-    part = V[there[:, None], there]
-    root, failed = torch.linalg.cholesky_ex(part)
-    if bool(failed):
-        values, vectors = torch.linalg.eigh(part)
-        # Q R = (U sqrt(values))^T makes R^T a triangular root.
-        root = torch.linalg.qr((vectors * values.clamp_min(0).sqrt()).T).R.T
-    full = torch.zeros_like(V)
-    full[there[:, None], there] = root
-    return full
-
-
-def _squared_lengths(A: Tensor, root: Tensor) -> Tensor:
-    """Of the rows of A L, L lower triangular; on a processor, its upper half is passed over."""
-    if A.device.type != "cpu":
-        return (A @ root).square().sum(1).double()
-    trmm = strmm if A.dtype == torch.float32 else dtrmm
-    product = trmm(1.0, root.numpy(), A.numpy(), side=1, lower=1)
-    return torch.from_numpy(np.einsum("ij,ij->i", product, product)).double()
 
 
 def _gram(A: Tensor) -> Tensor:

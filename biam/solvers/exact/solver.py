@@ -131,7 +131,7 @@ class ExactSolver:
         fitted = _fitted(problem, name, fit, judged)
         if everything:
             return fitted
-        weights, losses = told(fit, problem, name, chunks)
+        weights, losses = told(fit, problem, name, chunks, fit.noise.offset())
         return replace(fitted, weights=weights, details=fitted.details | {"losses": losses})
 
     def _learned(

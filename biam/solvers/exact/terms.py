@@ -8,7 +8,6 @@ of components: up to correlation between its two features it holds nothing of th
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -170,12 +169,16 @@ def reaction_group(components: Components, j: int, k: int) -> Group | None:
 def pair_group(components: Components, j: int, k: int, degree: int = PAIR_DEGREE) -> Group | None:
     """Products of the components of two features, smooth ones first; None where one is constant."""
     first, second = (_relative(components.stiffness[i]) for i in (j, k))
-    flat = components.is_level(j), components.is_level(k)
-    parts = _products(len(first), len(second), *flat, degree)
+    parts = [
+        (a, b)
+        for a in range(len(first))
+        for b in range(len(second))
+        if (_rank(components, j, a) + 1) * (_rank(components, k, b) + 1) <= degree
+    ]
     if not parts:
         return None
-    a, b = torch.tensor(parts).T
-    return Group("pair", (j, k), parts, 1 + (first[a] + second[b]))
+    cost = [1 + float(first[a] + second[b]) for a, b in parts]
+    return Group("pair", (j, k), tuple(parts), torch.tensor(cost, dtype=torch.float64))
 
 
 def as_model(
@@ -318,17 +321,9 @@ def _relative(stiffness: Tensor) -> Tensor:
     return stiffness / stiffness[1].clamp_min(1e-300) if len(stiffness) > 1 else stiffness * 0
 
 
-@lru_cache(maxsize=256)
-def _products(
-    n_first: int, n_second: int, first_flat: bool, second_flat: bool, degree: int
-) -> tuple[tuple[int, int], ...]:
-    """Components (a, b) of a pair by their order of smoothness; levels are all alike."""
-    return tuple(
-        (a, b)
-        for a in range(n_first)
-        for b in range(n_second)
-        if ((1 if first_flat else a) + 1) * ((1 if second_flat else b) + 1) <= degree
-    )
+def _rank(components: Components, j: int, a: int) -> int:
+    """Place of a component in the order of smoothness; all levels of a category are alike."""
+    return 1 if components.is_level(j) else a
 
 
 def _singles(parts: Iterable[int]) -> tuple[tuple[int], ...]:

@@ -9,7 +9,7 @@ import torch
 
 from biam.chunks import ArrayChunks, Chunks
 from biam.solvers.exact import ExactSolver, passes
-from biam.solvers.exact.evidence import Live, maximise
+from biam.solvers.exact.evidence import _Live, maximise
 from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.problem import Problem
@@ -63,7 +63,7 @@ def test_coefficients_go_to_where_the_slope_of_all_rows_is_none(exact, kind, n_m
     train, problem, fit = sampled(exact, kind, n_meta)
     monkeypatch.setattr(passes, "STEPS", 40)
     monkeypatch.setattr(passes, "LITTLE_GAIN", 0.0)
-    monkeypatch.setattr(Live, "adapt", lambda *_: 0.0)
+    monkeypatch.setattr(_Live, "adapt", lambda *_: 0.0)
     moved = passes.refined(fit, problem, ArrayChunks(*train, size=170))
     everything = problem.of(*train)
     assert slope_of(everything, moved) < 1e-4 < 1e-2 < slope_of(everything, fit)
@@ -104,13 +104,14 @@ def test_work_can_be_sent_away_and_takes_no_rows_along(exact, kind):
 @pytest.mark.parametrize("name", ["posterior", "equal", "meta-only"])
 def test_weights_and_losses_are_those_of_the_noise_model(exact, kind, name):
     train, problem, fit = sampled(exact, kind)
-    weights, losses = passes.told(fit, problem, name, ArrayChunks(*train, size=170))
+    chunks, offset = ArrayChunks(*train, size=170), fit.noise.offset()
+    weights, losses = passes.told(fit, problem, name, chunks, offset, 1.5)
     everything = problem.of(*train)
     noise, f = fit.noise.on(everything.labels), everything.rows.outputs(fit.w)
     expected = {"equal": torch.ones(N), "meta-only": torch.zeros(N)}.get(name, noise.weights(f))
     np.testing.assert_allclose(weights, expected, rtol=1e-9, atol=1e-12)
     unit = 1 if problem.binary else problem.scale**2
-    expected = noise.losses(f + noise.offset())[:N] * unit
+    expected = noise.losses(offset + 1.5 * f)[:N] * unit
     np.testing.assert_allclose(losses, expected, rtol=1e-9, atol=1e-12)
 
 

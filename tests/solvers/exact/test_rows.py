@@ -150,16 +150,3 @@ def test_the_shift_speaks_of_training_rows_alone(mixed):
     shift = next(g for g in mixed.groups if g.kind == "shift")
     column = dense(mixed.rows.use([shift]))[:, 1]
     assert torch.equal(column, (torch.arange(300) < 240).double())
-
-
-@pytest.mark.parametrize("dead", [(), (0, 3, 8)], ids=["all", "some-dead"])
-@pytest.mark.parametrize("rank", [3, 500], ids=["singular", "full"])
-def test_variances_of_any_covariance(mixed, dead, rank):
-    A, stream = dense(mixed.rows), np.random.default_rng(3)
-    root = stream.normal(size=(A.shape[1], rank))
-    root[list(dead)] = 0.0
-    V = torch.as_tensor(root @ root.T)
-    expected = torch.einsum("ni,ij,nj->n", A, V, A)
-    torch.testing.assert_close(fresh(mixed.rows).spread(V), expected, rtol=1e-8, atol=1e-8)
-    none = fresh(mixed.rows).spread(torch.zeros_like(V))
-    assert torch.equal(none, torch.zeros(300).double())
