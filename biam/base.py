@@ -10,7 +10,6 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
     column_or_1d,
@@ -27,9 +26,10 @@ from biam.solvers.exact import WEIGHTINGS, ExactSolver
 from biam.solvers.fitted import Fitted
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
+from biam.targets import checked_weight
 from biam.validation import check_choice, check_integer, check_number
 
-__all__ = ["BIAMBase", "check_device", "checked_weight", "seed_of"]
+__all__ = ["BIAMBase", "check_device", "seed_of"]
 
 # Share and number of meta rows that may look wrong before `fit` says so.
 DOUBTFUL_SHARE, DOUBTFUL_ROWS = 0.02, 2
@@ -328,22 +328,6 @@ class BIAMBase(Chunked, Readable, BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
-
-
-def checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
-    """Sample weights as numbers, shape (n_rows,), or None; refused where they cannot be used."""
-    if sample_weight is None:
-        return None
-    try:
-        weight = np.asarray(sample_weight, dtype=float)
-    except (ValueError, TypeError) as error:
-        raise InvalidInputError(f"sample_weight must hold numbers: {error}.") from None
-    wrong = weight[~(np.isfinite(weight) & (weight >= 0))]
-    if wrong.size:
-        raise InvalidInputError(f"sample_weight must be finite and not negative, got {wrong[0]}.")
-    if weight.size and not weight.any():
-        raise InvalidInputError("sample_weight is zero for every row: nothing to learn from.")
-    return _check_sample_weight(weight, X, dtype=np.float64)
 
 
 def _warn_of_doubtful(doubts: np.ndarray, complete: np.ndarray) -> None:

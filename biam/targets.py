@@ -1,12 +1,14 @@
-"""Targets at the border: numbers or classes, and one clear sentence where they are neither."""
+"""Targets and weights at the border: one clear sentence where they cannot be used."""
+
+from typing import Any
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array
+from sklearn.utils.validation import _check_sample_weight, check_array
 
 from biam.exceptions import InvalidInputError
 
-__all__ = ["check_classes", "checked_numbers"]
+__all__ = ["check_classes", "checked_numbers", "checked_weight"]
 
 
 def check_classes(y: np.ndarray, name: str) -> None:
@@ -52,3 +54,19 @@ def checked_numbers(y: np.ndarray, name: str) -> np.ndarray:
         raise InvalidInputError(
             f"{name} must hold numbers for regression, got {y.dtype}: BIAMClassifier takes classes."
         ) from None
+
+
+def checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
+    """Sample weights as numbers, shape (n_rows,), or None; refused where they cannot be used."""
+    if sample_weight is None:
+        return None
+    try:
+        weight = np.asarray(sample_weight, dtype=float)
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError(f"sample_weight must hold numbers: {error}.") from None
+    wrong = weight[~(np.isfinite(weight) & (weight >= 0))]
+    if wrong.size:
+        raise InvalidInputError(f"sample_weight must be finite and not negative, got {wrong[0]}.")
+    if weight.size and not weight.any():
+        raise InvalidInputError("sample_weight is zero for every row: nothing to learn from.")
+    return _check_sample_weight(weight, X, dtype=np.float64)

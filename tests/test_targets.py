@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from biam.exceptions import InvalidInputError
-from biam.targets import check_classes, checked_numbers
+from biam.targets import check_classes, checked_numbers, checked_weight
 
 
 @pytest.mark.parametrize("y", [np.arange(4), np.array([1.5, 2.0]), np.array(["1", "2"], object)])
@@ -49,3 +49,24 @@ def test_what_is_no_class_is_refused(y, message):
 def test_refusals_are_errors_of_the_package():
     with pytest.raises(InvalidInputError):
         checked_numbers(np.array(["a"]), "y")
+
+
+def test_weights_are_numbers_for_every_row_or_none():
+    X = np.zeros((3, 1))
+    assert checked_weight(None, X) is None
+    np.testing.assert_array_equal(checked_weight([0, 1, 2], X), [0.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([1, -1, 1], "finite and not negative, got -1"),
+        ([1, np.inf, 1], "finite and not negative, got inf"),
+        ([0, 0, 0], "zero for every row"),
+        (["a", "b", "c"], "must hold numbers"),
+        ([1, 1], r"sample_weight.shape == \(2,\)"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_refused(weight, message):
+    with pytest.raises(ValueError, match=message):
+        checked_weight(weight, np.zeros((3, 1)))
