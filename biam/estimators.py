@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array
 
 from biam import persistence
 from biam.base import BIAMBase
+from biam.chunked import by_partition
 from biam.decision import OBJECTIVES, PLAIN, decide, decision_rule, plain_rule, shifted_weights
 from biam.exceptions import InvalidInputError
 from biam.solvers.fitted import Fitted
 from biam.solvers.rare import fit_rare
+from biam.targets import check_classes, checked_numbers
 
 __all__ = ["BIAMClassifier", "BIAMRegressor", "load"]
 
@@ -131,6 +131,7 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     _published_upper_lr = 0.01
     _objectives = ("mse", "rare")
 
+    @by_partition
     def predict(self, X: Any) -> np.ndarray:
         """Predicted targets, shape (n_rows,)."""
         return self._outputs(X)[:, 0] * self.y_scale_ + self.y_centre_
@@ -138,14 +139,14 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     def _encode_targets(
         self, y: np.ndarray, y_meta: np.ndarray | None, weight: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        y = _checked_target(y, "y")
+        y = checked_numbers(y, "y")
         self.y_centre_, self.y_scale_ = 0.0, 1.0
         if self._own_scale(self.standardise):
             self.y_centre_ = float(np.average(y, weights=weight))
             spread = float(np.sqrt(np.average((y - self.y_centre_) ** 2, weights=weight)))
             self.y_scale_ = spread if spread > 0 else 1.0
         if y_meta is not None:
-            y_meta = (_checked_target(y_meta, "y_meta") - self.y_centre_) / self.y_scale_
+            y_meta = (checked_numbers(y_meta, "y_meta") - self.y_centre_) / self.y_scale_
         return (y - self.y_centre_) / self.y_scale_, y_meta
 
     def _check_parameters(self) -> None:
@@ -205,14 +206,17 @@ n_features_in_
     _published_upper_lr = 0.1
     _objectives = OBJECTIVES
 
+    @by_partition
     def decision_function(self, X: Any) -> np.ndarray:
         """Log-odds of the second class, shape (n_rows,), or logits, shape (n_rows, n_classes)."""
         return self._logits(self._outputs(X))
 
+    @by_partition
     def predict_proba(self, X: Any) -> np.ndarray:
         """Class probabilities, shape (n_rows, n_classes)."""
         return self._shares(self._outputs(X))
 
+    @by_partition
     def predict(self, X: Any) -> np.ndarray:
         """Classes by the rule that is best for `objective`, shape (n_rows,)."""
         proba = self.predict_proba(X)
@@ -237,7 +241,9 @@ n_features_in_
     def _shares(self, f: np.ndarray) -> np.ndarray:
         f = self._logits(f)
         if f.ndim == 1:
-            f = np.column_stack([np.zeros_like(f), f])
+            e = np.exp(-np.abs(f))
+            likely, other = 1 / (1 + e), e / (1 + e)
+            return np.column_stack([np.where(f > 0, other, likely), np.where(f > 0, likely, other)])
         e = np.exp(f - f.max(1, keepdims=True))
         return e / e.sum(1, keepdims=True)
 
@@ -249,7 +255,7 @@ n_features_in_
     def _encode_targets(
         self, y: np.ndarray, y_meta: np.ndarray | None, weight: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        _check_classes(y, "y")
+        check_classes(y, "y")
         self.classes_, codes = np.unique(y, return_inverse=True)
         present = np.unique(codes if weight is None else codes[weight > 0])
         if len(present) < 2:
@@ -259,7 +265,7 @@ n_features_in_
             )
         if y_meta is None:
             return codes, None
-        _check_classes(y_meta, "y_meta")
+        check_classes(y_meta, "y_meta")
         unseen = sorted(set(np.unique(y_meta).tolist()) - set(self.classes_.tolist()))
         if unseen:
             raise InvalidInputError(
@@ -303,28 +309,3 @@ def _times(value: Any, unit: float) -> Any:
     if isinstance(value, dict):
         return {k: v if k.endswith("share") else _times(v, unit) for k, v in value.items()}
     return [unit * x for x in value] if isinstance(value, list) else unit * value
-
-
-def _check_classes(y: np.ndarray, name: str) -> None:
-    gaps = y != y if y.dtype.kind in "fO" else np.zeros(len(y), dtype=bool)
-    if y.dtype.kind == "O":
-        gaps = gaps | np.array([label is None for label in y])
-    if gaps.any():
-        raise InvalidInputError(
-            f"{name} has a missing class in row {gaps.argmax()}: drop such rows."
-        )
-    # Not infinite either, in the words of scikit-learn.
-    check_array(y, ensure_2d=False, dtype=None, input_name=name)
-    check_classification_targets(y)
-
-
-def _checked_target(y: np.ndarray, name: str) -> np.ndarray:
-    y = check_array(y, ensure_2d=False, dtype=None, input_name=name)
-    try:
-        if y.dtype.kind in "mM":
-            raise TypeError
-        return np.array(y, dtype=float)
-    except (ValueError, TypeError):
-        raise InvalidInputError(
-            f"{name} must hold numbers for regression, got {y.dtype}: BIAMClassifier takes classes."
-        ) from None

@@ -281,3 +281,19 @@ def _factor(gram: Tensor) -> Tensor:
         gram = gram + jitter * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
         jitter *= 10
     return torch.linalg.cholesky(gram)
+
+
+def newton_step(gram: Tensor, slope: Tensor, w: Tensor, diagonal: Tensor) -> tuple[Tensor, Tensor]:
+    """A step of the coefficients alone, and their covariance, from sums over rows.
+
+    Parameters
+    ----------
+    gram : Tensor, shape (c, c)
+    slope : Tensor, shape (c,)
+        As `Rows.normal` gives them; the penalties are added to both in place.
+    w, diagonal : Tensor, shape (c,)
+    """
+    slope -= diagonal * w
+    gram.diagonal().add_(diagonal)
+    factor = _factor(gram)
+    return torch.cholesky_solve(slope[:, None], factor)[:, 0], torch.cholesky_inverse(factor)

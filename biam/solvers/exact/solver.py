@@ -4,7 +4,8 @@ The lower level is solved: a ridge problem whose rows count as much as the noise
 The upper level is the marginal likelihood: one penalty per group of columns, and the parameters of
 a noise model that meta rows anchor. Training rows and meta rows are fitted together. Interactions
 and pairs are screened; those that go on keep what their own penalty leaves them. All this happens
-on a sample of a large table; then all rows take part in the last steps.
+on a sample of a large table; then all rows take part in the last steps. Of more than 250,000 rows
+200,000 do; the others have their say in `passes`, chunk by chunk.
 
 More than two classes, and ``weighting="network"``, are the work of `biam.solvers.network`.
 """
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from biam.chunks import ArrayChunks, Chunks
 from biam.solvers.exact.calibration import Line, fit_line
 from biam.solvers.exact.candidates import Candidates
 from biam.solvers.exact.evidence import Evidence
@@ -24,6 +26,7 @@ from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.gates import gated
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.monotone import constrained
+from biam.solvers.exact.passes import refined, sampled_rows, told
 from biam.solvers.exact.problem import Problem
 from biam.solvers.exact.search import TermSearch
 from biam.solvers.exact.terms import as_model
@@ -96,7 +99,55 @@ class ExactSolver:
                 seed=seed,
             )
         fixed = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        train, meta = (X, y, fixed), (X_meta, y_meta)
+        chunks = ArrayChunks(X, y, fixed)
+        sample = chunks.take(sampled_rows(len(chunks), seed))
+        return self.fit_chunks(
+            chunks, sample, X_meta, y_meta, n_classes=n_classes, n_levels=n_levels, seed=seed
+        )
+
+    def fit_chunks(
+        self,
+        chunks: Chunks,
+        sample: tuple[np.ndarray, np.ndarray, np.ndarray],
+        X_meta: np.ndarray | None,
+        y_meta: np.ndarray | None,
+        *,
+        n_classes: int = 0,
+        n_levels: list[int] | None = None,
+        seed: int = 0,
+    ) -> Fitted:
+        """Train on chunks of encoded values, targets and weights; at most two classes.
+
+        Parameters
+        ----------
+        chunks : Chunks
+        sample : tuple of ndarray
+            Values, targets and weights of the rows `passes.sampled_rows`.
+        X_meta, y_meta, n_classes, n_levels, seed
+            As in `fit`.
+        """
+        meta = X_meta, y_meta
+        problem, name, fit, choice = self._learned(sample, meta, n_classes, n_levels, seed)
+        everything = len(sample[1]) == len(chunks)
+        if not everything and name != "meta-only":
+            fit = refined(fit, problem, chunks)
+        fit = self._kept_monotone(fit)
+        fitted = _fitted(problem, name, fit, choice)
+        if everything:
+            return fitted
+        line = _line(problem, name, fit) if problem.binary else Line(fit.noise.offset())
+        weights, losses = told(fit, problem, name, chunks, line.shift, line.slope)
+        return replace(fitted, weights=weights, details=fitted.details | {"losses": losses})
+
+    def _learned(
+        self,
+        train: tuple[np.ndarray, np.ndarray, np.ndarray],
+        meta: tuple[np.ndarray | None, np.ndarray | None],
+        n_classes: int,
+        n_levels: list[int] | None,
+        seed: int,
+    ) -> tuple[Problem, str, Evidence, dict[str, object]]:
+        """The problem, the candidate chosen, its fit, and what to tell of the choice."""
         settings = n_classes, self.n_knots, n_levels, self.device, self.basis
         whole = Problem.make(train, meta, *settings)
         small = whole.sample(self.max_upper_rows, seed)
@@ -117,14 +168,13 @@ class ExactSolver:
             size = len(small.rows) * whole.rows.n_columns
             with one_thread() if size < SMALL else nullcontext():
                 name, fit = candidates.best()
-                told = {}
+                choice = {"meta_losses": candidates.losses}
                 if self.selection == "gates":
-                    fit, told["gates"] = gated(fit, search, seed)
+                    fit, choice["gates"] = gated(fit, search, seed)
                     search = replace(search, rounds=0)
             if len(small.rows) < len(whole.rows):
                 fit = _on_all_rows(whole, name, fit, search)
-        fitted = _fitted(whole, name, self._kept_monotone(fit), candidates.losses)
-        return replace(fitted, details=fitted.details | told)
+        return whole, name, fit, choice
 
     def _kept_monotone(self, fit: Evidence) -> Evidence:
         rows = fit.rows
@@ -157,7 +207,7 @@ def _on_all_rows(whole: Problem, name: str, fit: Evidence, search: TermSearch) -
     return replace(search, epochs=GROWN_STEPS, rounds=rounds).grow(fit, leverage=False)
 
 
-def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) -> Fitted:
+def _fitted(whole: Problem, name: str, fit: Evidence, choice: dict[str, object]) -> Fitted:
     """The fit in the units of the targets."""
     groups, line = fit.rows.groups, _line(whole, name, fit)
     model, flat, places = as_model(whole.rows.components, groups, fit.w.cpu())
@@ -174,7 +224,7 @@ def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) 
     details = {
         "weighting": name,
         "noise": fit.noise.summary(whole.scale),
-        "meta_losses": judged,
+        **choice,
         "meta_doubts": _doubts(whole, noise, f).cpu().numpy(),
         "edf": float(fit.edf.sum()) + 1.0,
         "losses": (losses if whole.binary else losses * whole.scale**2).cpu().numpy(),
