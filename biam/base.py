@@ -19,10 +19,10 @@ from sklearn.utils.validation import (
 from biam.chunked import Chunked
 from biam.chunks import ArrayChunks, Chunks, as_chunks
 from biam.exceptions import InvalidInputError, UnknownNameError
-from biam.named import check_pairs, check_signs, numbered_pairs, numbered_signs
+from biam.named import check_pairs, check_signs, numbered
 from biam.prediction import Predictor, encoded, encoded_meta
 from biam.readable import Readable
-from biam.solvers.exact import WEIGHTINGS, ExactSolver
+from biam.solvers.exact import BASES, SELECTIONS, WEIGHTINGS, ExactSolver
 from biam.solvers.fitted import Fitted
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
@@ -35,6 +35,8 @@ __all__ = ["BIAMBase", "check_device", "seed_of"]
 DOUBTFUL_SHARE, DOUBTFUL_ROWS = 0.02, 2
 SOLVERS = {"exact": ExactSolver, "published": PublishedSolver}
 GPU_ROWS = 100_000
+# Parameters that only the exact solver's own fit knows, and their usual values.
+EXACT_ONLY = {"monotone": None, "basis": "hinge", "selection": "evidence"}
 
 
 class BIAMBase(Chunked, Readable, BaseEstimator):
@@ -55,6 +57,8 @@ class BIAMBase(Chunked, Readable, BaseEstimator):
         interactions: bool | str = "auto",
         pairs: bool | str | int | Sequence[tuple[Any, Any]] = "auto",
         monotone: Mapping[Any, int] | None = None,
+        basis: str = "hinge",
+        selection: str = "evidence",
         weighting: str = "posterior",
         objective: str = "auto",
         standardise: bool | str = "auto",
@@ -77,6 +81,8 @@ class BIAMBase(Chunked, Readable, BaseEstimator):
         self.interactions = interactions
         self.pairs = pairs
         self.monotone = monotone
+        self.basis = basis
+        self.selection = selection
         self.weighting = weighting
         self.objective = objective
         self.standardise = standardise
@@ -135,7 +141,8 @@ class BIAMBase(Chunked, Readable, BaseEstimator):
         self.encoder_ = encoder.fit(X, weight)
         values = encoded(encoder, X)
         meta_values = encoded_meta(encoder, X_meta) if has_meta else None
-        fitted = self._solver(len(targets), encoder).fit(
+        fitted = self._solved(
+            self._solver(len(targets), encoder),
             values,
             targets,
             meta_values,
@@ -164,6 +171,10 @@ class BIAMBase(Chunked, Readable, BaseEstimator):
         self._finish(values, meta_values, weight)
         if meta_values is not None and "meta_doubts" in self.details_:
             _warn_of_doubtful(self.details_["meta_doubts"], ~np.isnan(meta_values).any(1))
+
+    def _solved(self, solver: ExactSolver | PublishedSolver, *rows: Any, **options: Any) -> Fitted:
+        """What the solver makes of the encoded rows."""
+        return solver.fit(*rows, **options)
 
     def _finish(
         self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
@@ -246,10 +257,9 @@ class BIAMBase(Chunked, Readable, BaseEstimator):
                 check_choice(name, getattr(self, name), words)
         check_pairs(self.pairs)
         check_signs(self.monotone)
-        if self.monotone and (self.solver != "exact" or self.weighting == "network"):
-            raise InvalidInputError(
-                "monotone needs solver='exact' and weighting='posterior' or 'equal'."
-            )
+        check_choice("basis", self.basis, BASES)
+        check_choice("selection", self.selection, SELECTIONS)
+        self._check_exact(self.solver == "exact" and self.weighting != "network")
         if self.patience is not None and self.patience != "auto":
             check_integer("patience", self.patience, low=1)
         if self.solver == "exact" and self.variant != "BIAM":
@@ -260,6 +270,14 @@ class BIAMBase(Chunked, Readable, BaseEstimator):
         self._check_solver_options()
         # The solver refuses values that only it knows: now, not after the data are encoded.
         self._solver(0)
+
+    def _check_exact(self, exact: bool, needed: str = "") -> None:
+        """Refuse what only posterior and equal weighting can do, where there is something else."""
+        needed = needed or "solver='exact' and weighting='posterior' or 'equal'"
+        for name, usual in EXACT_ONLY.items():
+            value = getattr(self, name)
+            if value and value != usual and not exact:
+                raise InvalidInputError(f"{name} needs {needed}, got {name}={value!r}.")
 
     def _check_solver_options(self) -> None:
         """Fields of the solver that are no parameters of the estimator, each of the right kind."""
@@ -305,12 +323,16 @@ class BIAMBase(Chunked, Readable, BaseEstimator):
         if self.solver == "exact":
             named = {"pairs": self.pairs}
             if encoder is not None:
-                if self.monotone and len(getattr(self, "classes_", ())) > 2:
-                    raise InvalidInputError("monotone needs numbers or two classes as targets.")
-                named["pairs"] = numbered_pairs(self.pairs, encoder.names)
-                named["monotone"] = numbered_signs(self.monotone, encoder)
+                few = len(getattr(self, "classes_", ())) <= 2
+                self._check_exact(few, "numbers or two classes as targets")
+                named = numbered(self.pairs, self.monotone, encoder)
             return ExactSolver(
-                interactions=self.interactions, weighting=self.weighting, **named, **common
+                interactions=self.interactions,
+                basis=self.basis,
+                selection=self.selection,
+                weighting=self.weighting,
+                **named,
+                **common,
             )
         common.setdefault("upper_lr", self._published_upper_lr)
         return PublishedSolver(

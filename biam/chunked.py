@@ -38,6 +38,7 @@ class Chunked:
     y_scale_: float
     solver: str
     weighting: str
+    objective: str
     standardise: bool | str
     handle_unknown: str
 
@@ -47,6 +48,10 @@ class Chunked:
             raise InvalidInputError(
                 "chunks need solver='exact' and weighting='posterior' or 'equal'; the others want "
                 "the whole table: X[:] of an array, X.compute() of a Dask collection."
+            )
+        if self.objective == "rare":
+            raise InvalidInputError(
+                "objective='rare' looks at all targets at once: fit the table as a whole."
             )
         if (X_meta is None) != (y_meta is None):
             self._check_meta(X_meta, y_meta)

@@ -14,6 +14,8 @@ from biam.base import BIAMBase
 from biam.chunked import by_partition
 from biam.decision import OBJECTIVES, PLAIN, decide, decision_rule, plain_rule, shifted_weights
 from biam.exceptions import InvalidInputError
+from biam.solvers.fitted import Fitted
+from biam.solvers.rare import fit_rare
 from biam.targets import check_classes, checked_numbers
 
 __all__ = ["BIAMClassifier", "BIAMRegressor", "load"]
@@ -55,6 +57,13 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     monotone : dict of str to {1, -1}, optional
         Exact: columns ("x0", "x1", ... for arrays) whose curve may only rise, or only fall. They
         enter no pair, and their curves change with no gap.
+    basis : {"hinge", "cubic"}
+        Exact: what curves are made of, straight lines between the knots, or natural cubic splines
+        (`biam.solvers.exact.cubic`).
+    selection : {"evidence", "gates"}
+        Exact: what keeps a term. "evidence": its penalty, which may shrink it to almost nothing.
+        "gates": in or out, by a probability for each curve, gap, interaction and pair
+        (`biam.solvers.exact.gates`).
     weighting : {"posterior", "network", "equal"}
         Exact: where sample weights come from. "posterior": a model of wrong labels, anchored by the
         meta rows; a weight is the chance that the label is right. "network": a weighting network
@@ -63,7 +72,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     objective : str
         What predictions should be best at. Classifier: "log_loss" and "accuracy" say the most
         likely class; "balanced_accuracy" and "f1_macro" find the rule that is best on average over
-        the probabilities of the rows. Regressor: "mse". "auto" is the first.
+        the probabilities of the rows. Regressor: "mse"; "rare" counts each row by the inverse
+        density of its target (`biam.relevance`), so that rare ranges are fitted as well as common
+        ones. "auto" is the first.
     standardise : bool or "auto"
         Centre and scale the numeric columns and the target inside; "auto": exact yes, published no.
     patience : int, None or "auto"
@@ -94,7 +105,8 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
         What the solver decided and why. Exact solver: "weighting", the candidate chosen;
         "meta_losses" of the candidates; "noise", the label model; "meta_doubts", chance of each
         meta label to be wrong; "losses" of the training rows; "terms" with penalty and effective
-        degrees of freedom; "pair_evidence"; "edf"; "covariance". In units of `y`.
+        degrees of freedom; "pair_evidence"; "edf"; "covariance"; with ``objective="rare"``
+        "relevance"; with ``selection="gates"`` "gates". In units of `y`.
     complexity_ : dict
     coefficients_ : dict of ndarray
     n_features_in_ : int
@@ -117,7 +129,7 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     """
 
     _published_upper_lr = 0.01
-    _objectives = ("mse",)
+    _objectives = ("mse", "rare")
 
     @by_partition
     def predict(self, X: Any) -> np.ndarray:
@@ -137,6 +149,19 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
             y_meta = (checked_numbers(y_meta, "y_meta") - self.y_centre_) / self.y_scale_
         return (y - self.y_centre_) / self.y_scale_, y_meta
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.objective == "rare" and (self.solver != "exact" or self.weighting == "network"):
+            raise InvalidInputError(
+                "objective='rare' needs solver='exact' and weighting='posterior' or 'equal', got "
+                f"solver={self.solver!r} and weighting={self.weighting!r}."
+            )
+
+    def _solved(self, solver: Any, *rows: Any, **options: Any) -> Fitted:
+        if self.objective == "rare":
+            return fit_rare(solver, *rows, **options)
+        return super()._solved(solver, *rows, **options)
+
     def _finish(
         self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
     ) -> None:
@@ -155,8 +180,8 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
     Parameters
     ----------
     solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
-interactions, pairs, monotone, weighting, objective, standardise, patience, handle_unknown, \
-random_state, device, progress, solver_options
+interactions, pairs, monotone, basis, selection, weighting, objective, standardise, patience, \
+handle_unknown, random_state, device, progress, solver_options
         As in `BIAMRegressor`.
 
     Attributes

@@ -43,6 +43,7 @@ class Mixture(Judged):
 
     inner = 1
     drift = 0.0
+    looks_at_spread = True
 
     def __init__(
         self,

@@ -7,13 +7,16 @@ import numpy as np
 import torch
 
 from biam.solvers.exact.absolute import robust_scale, weighted_quantile
+from biam.solvers.exact.cubic import cubic_components
 from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.labels import Labels
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.rows import Rows
 from biam.solvers.exact.terms import Components, Group, main_groups
 
-__all__ = ["Problem"]
+__all__ = ["BASES", "Problem"]
+
+BASES = ("hinge", "cubic")
 
 LEAST_GAPS = 3
 # A sample saves nothing unless it leaves out a good part of the rows.
@@ -54,6 +57,7 @@ class Problem:
         n_knots: int,
         n_levels: list[int] | None,
         device: str,
+        basis: str = "hinge",
     ) -> "Problem":
         """From arrays: (X, y, fixed weights) of the training rows, (X, y) of the meta rows."""
         (X, y, fixed), (X_meta, y_meta) = train, meta
@@ -66,6 +70,8 @@ class Problem:
         if not n_classes:
             centre, scale = _robust_units(y, fixed)
         components = Components.fit(X, n_knots, n_levels, fixed)
+        if basis == "cubic":
+            components = cubic_components(components, X, fixed)
         gaps = tuple(np.flatnonzero(np.isnan(X[fixed > 0]).sum(0) >= LEAST_GAPS).tolist())
         groups = main_groups(components, gaps)
         if n_classes and trusted.any():

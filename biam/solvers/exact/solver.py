@@ -13,15 +13,18 @@ More than two classes, and ``weighting="network"``, are the work of `biam.solver
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from biam.chunks import ArrayChunks, Chunks
+from biam.solvers.exact.calibration import Line, fit_line
 from biam.solvers.exact.candidates import Candidates
 from biam.solvers.exact.evidence import Evidence
 from biam.solvers.exact.flips import Flips
+from biam.solvers.exact.gates import gated
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.monotone import constrained
 from biam.solvers.exact.passes import refined, sampled_rows, told
@@ -31,8 +34,9 @@ from biam.solvers.exact.terms import as_model
 from biam.solvers.fitted import Fitted, one_thread
 from biam.solvers.network import NetworkSolver
 
-__all__ = ["WEIGHTINGS", "ExactSolver"]
+__all__ = ["SELECTIONS", "WEIGHTINGS", "ExactSolver"]
 
+SELECTIONS = ("evidence", "gates")
 WEIGHTINGS = ("posterior", "network", "equal")
 FULL_STEPS, GROWN_STEPS = 3, 6
 MOST_COVARIANCE = 1500
@@ -64,6 +68,8 @@ class ExactSolver:
     epochs: int = 100
     patience: int | None = 10
     monotone: Mapping[int, int] = field(default_factory=dict)
+    basis: str = "hinge"
+    selection: str = "evidence"
     max_upper_rows: int = 4000
     n_wrong: int = 3
     device: str = "cpu"
@@ -121,7 +127,7 @@ class ExactSolver:
         X_meta, y_meta, n_classes, n_levels, seed
             As in `fit`.
         """
-        problem, name, fit, judged = self._learned(
+        problem, name, fit, judged, more = self._learned(
             sample, (X_meta, y_meta), n_classes, n_levels, seed
         )
         everything = len(sample[1]) == len(chunks)
@@ -129,9 +135,11 @@ class ExactSolver:
             fit = refined(fit, problem, chunks)
         fit = self._kept_monotone(fit)
         fitted = _fitted(problem, name, fit, judged)
+        fitted = replace(fitted, details=fitted.details | more)
         if everything:
             return fitted
-        weights, losses = told(fit, problem, name, chunks, fit.noise.offset())
+        line = _line(problem, name, fit) if problem.binary else Line(fit.noise.offset())
+        weights, losses = told(fit, problem, name, chunks, line.shift, line.slope)
         return replace(fitted, weights=weights, details=fitted.details | {"losses": losses})
 
     def _learned(
@@ -141,9 +149,10 @@ class ExactSolver:
         n_classes: int,
         n_levels: list[int] | None,
         seed: int,
-    ) -> tuple[Problem, str, Evidence, dict[str, float]]:
-        """The problem, the candidate chosen, its fit, and how the candidates were judged."""
-        whole = Problem.make(train, meta, n_classes, self.n_knots, n_levels, self.device)
+    ) -> tuple[Problem, str, Evidence, dict[str, float], dict[str, Any]]:
+        """The problem, the candidate chosen, its fit, how the candidates were judged, and more."""
+        settings = n_classes, self.n_knots, n_levels, self.device, self.basis
+        whole = Problem.make(train, meta, *settings)
         small = whole.sample(self.max_upper_rows, seed)
         hidden = None if self.progress else True
         with tqdm(unit="step", delay=2, disable=hidden) as bar:
@@ -162,9 +171,13 @@ class ExactSolver:
             size = len(small.rows) * whole.rows.n_columns
             with one_thread() if size < SMALL else nullcontext():
                 name, fit = candidates.best()
+                more: dict[str, Any] = {}
+                if self.selection == "gates":
+                    fit, more["gates"] = gated(fit, search, seed)
+                    search = replace(search, rounds=0)
             if len(small.rows) < len(whole.rows):
                 fit = _on_all_rows(whole, name, fit, search)
-        return whole, name, fit, candidates.losses
+        return whole, name, fit, candidates.losses, more
 
     def _kept_monotone(self, fit: Evidence) -> Evidence:
         rows = fit.rows
@@ -193,16 +206,16 @@ def _on_all_rows(whole: Problem, name: str, fit: Evidence, search: TermSearch) -
     noise.refresh(rows.outputs(fit.w), torch.zeros_like(problem.labels.y))
     options = {"max_iter": FULL_STEPS, "leverage": False}
     fit = search.fit(rows, noise, fit.w, fit.penalties, **options)
-    return replace(search, epochs=GROWN_STEPS, rounds=1).grow(fit, leverage=False)
+    rounds = min(search.rounds, 1)
+    return replace(search, epochs=GROWN_STEPS, rounds=rounds).grow(fit, leverage=False)
 
 
 def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) -> Fitted:
     """The fit in the units of the targets."""
-    groups, scale = fit.rows.groups, whole.scale
-    offset = fit.noise.offset()
+    groups, line = fit.rows.groups, _line(whole, name, fit)
     model, flat, places = as_model(whole.rows.components, groups, fit.w.cpu())
-    flat = flat * scale
-    flat[0] += offset * scale + whole.centre
+    flat = flat * line.slope
+    flat[0] += line.shift
     f = whole.rows.use(groups).outputs(fit.w)
     noise = fit.noise.on(whole.labels)
     weights = {
@@ -210,22 +223,35 @@ def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) 
         "equal": lambda: torch.ones(whole.n_train, dtype=torch.float64),
         "posterior": lambda: noise.weights(f),
     }[name]()
-    losses = noise.losses(f + offset)[: whole.n_train]
+    losses = noise.losses(line(f) if whole.binary else f + noise.offset())[: whole.n_train]
     details = {
         "weighting": name,
-        "noise": fit.noise.summary(scale),
+        "noise": fit.noise.summary(whole.scale),
         "meta_losses": judged,
         "meta_doubts": _doubts(whole, noise, f).cpu().numpy(),
         "edf": float(fit.edf.sum()) + 1.0,
-        "losses": (losses if whole.binary else losses * scale**2).cpu().numpy(),
+        "losses": (losses if whole.binary else losses * whole.scale**2).cpu().numpy(),
         "terms": _terms(fit),
     }
+    if whole.binary:
+        details["calibration"] = {"shift": line.shift, "slope": line.slope}
     if fit.pair_evidence is not None:
         details["pair_evidence"] = fit.pair_evidence.cpu().numpy()
     if model.layout.size <= MOST_COVARIANCE:
-        details["covariance"] = (places @ fit.V.cpu() @ places.T * scale**2).numpy()
+        details["covariance"] = (places @ fit.V.cpu() @ places.T * line.slope**2).numpy()
     status = "finished" if bool(torch.isfinite(flat).all()) else "diverged"
     return Fitted(model, flat, weights.cpu().numpy(), list(fit.history), status, details)
+
+
+def _line(whole: Problem, name: str, fit: Evidence) -> Line:
+    """Outputs to the units of the targets; of classes, to calibrated logits."""
+    if not whole.binary:
+        return Line(fit.noise.offset() * whole.scale + whole.centre, whole.scale)
+    trusted = fit.noise.labels.trusted
+    if name == "meta-only" or not bool(trusted.any()):
+        return Line()
+    f = fit.noise.outputs_left_out(fit.f, fit.spread)
+    return fit_line(f[trusted], fit.noise.labels.y[trusted], fit.noise.labels.fixed[trusted])
 
 
 def _doubts(whole: Problem, noise: Mixture | Flips, f: torch.Tensor) -> torch.Tensor:
