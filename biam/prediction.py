@@ -7,6 +7,7 @@ Categories are looked up. Source: BIAM protocol, section 1, Eq. 1.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -70,15 +71,15 @@ class Predictor:
         if X.ndim != 2 or X.shape[1] != p:
             raise InvalidInputError(f"X must have shape (n, {p}), as in `fit`, got {X.shape}.")
         f = np.empty((len(self.constant), len(X)))
-        size = min(len(X), max(LEAST_ROWS, ENTRIES // max(1, self.knots.size)))
-        room = np.empty(self.knots.size * size)
+        size = min(len(X), max(LEAST_ROWS, ENTRIES // max(1, self.n_knots)))
+        room = np.empty(self.n_knots * size)
         for start in range(0, len(X), max(1, size)):
             place = slice(start, start + size)
             f[:, place] = self._block(np.ascontiguousarray(X[place].T), room)
         return f.T
 
     def _read_curves(self, beta: np.ndarray) -> None:
-        """Knots of all curves in use, shape (P, K, 1), and their coefficients, shape (d, P K)."""
+        """Knots of the curves in use, shape (P, K, 1) each, and slopes, shape (d, n_knots)."""
         involved = {j for j, _, _ in self.surfaces} | {k for _, k, _ in self.surfaces}
         curves: list[tuple[int, np.ndarray]] = []
         for j, (feature, c) in enumerate(zip(self.features, self.columns, strict=True)):
@@ -92,15 +93,18 @@ class Predictor:
             self.gaps[j] += feature.centre @ b
             if b.any() or j in self.reactions or j in involved:
                 curves.append((j, b))
-        self.numbers = [j for j, _ in curves]
-        self.place = {j: i for i, j in enumerate(self.numbers)}
-        width = max((len(b) for _, b in curves), default=0)
-        self.knots = np.zeros((len(curves), width, 1))
-        slopes = np.zeros((len(self.constant), len(curves), width))
-        for i, (j, b) in enumerate(curves):
-            self.knots[i, : len(b), 0] = self.features[j].knots
-            slopes[:, i, : len(b)] = b.T
-        self.slopes = slopes.reshape(len(self.constant), -1)
+        # Curves of as many knots are evaluated together.
+        curves.sort(key=lambda curve: len(curve[1]))
+        self.together: list[tuple[list[int], np.ndarray]] = []
+        for _, equal in groupby(curves, key=lambda curve: len(curve[1])):
+            numbers = [j for j, _ in equal]
+            knots = np.stack([self.features[j].knots for j in numbers])
+            self.together.append((numbers, knots[:, :, None]))
+        ends = np.cumsum([0, *(len(b) for _, b in curves)])
+        self.place = {j: slice(*ends[i : i + 2]) for i, (j, _) in enumerate(curves)}
+        self.n_knots = int(ends[-1])
+        slopes = [b.T for _, b in curves]
+        self.slopes = np.concatenate([np.empty((len(self.constant), 0)), *slopes], axis=1)
 
     def _read_reactions(self, alpha: np.ndarray) -> None:
         """By feature: what changes its curve by being missing, and by which coefficients."""
@@ -114,9 +118,13 @@ class Predictor:
         """Outputs of some rows, shape (d, n), from their columns, shape (p, n)."""
         gap = np.isnan(V)
         incomplete = bool(gap.any())
-        highest = room[: self.knots.size * V.shape[1]].reshape(*self.knots.shape[:2], V.shape[1])
-        np.fmax(V[self.numbers, None], self.knots, out=highest)
-        f = self.slopes @ highest.reshape(self.slopes.shape[1], V.shape[1])
+        highest = room[: self.n_knots * V.shape[1]].reshape(self.n_knots, V.shape[1])
+        start = 0
+        for numbers, knots in self.together:
+            rows = highest[start : start + knots.size]
+            np.fmax(V[numbers, None], knots, out=rows.reshape(*knots.shape[:2], V.shape[1]))
+            start += knots.size
+        f = self.slopes @ highest
         f += self.constant[:, None]
         codes = {j: self.features[j].codes(V[j], gap[j]) for j in self.tables}
         for j, table in self.tables.items():
@@ -180,16 +188,16 @@ class _Blocks:
     Parameters
     ----------
     features : sequence of _Feature
-    place : dict of int to int
+    place : dict of int to slice
         Where the maxima of a numeric feature are.
-    highest : ndarray, shape (P, K, n)
+    highest : ndarray, shape (n_knots, n)
     codes : dict of int to ndarray, shape (n,)
     """
 
     def __init__(
         self,
         features: Sequence[_Feature],
-        place: dict[int, int],
+        place: dict[int, slice],
         highest: np.ndarray,
         codes: dict[int, np.ndarray],
     ) -> None:
@@ -201,8 +209,7 @@ class _Blocks:
         if feature.is_level:
             rows = np.vstack([feature.levels - less, 0 * feature.knots])
             return rows.T[:, self.codes[j]]
-        highest = self.highest[self.place[j], : len(feature.knots)]
-        return highest - (feature.shift + less)[:, None]
+        return self.highest[self.place[j]] - (feature.shift + less)[:, None]
 
 
 def _product(coefficients: np.ndarray, columns: np.ndarray) -> np.ndarray:
