@@ -42,8 +42,8 @@ class Predictor:
         self.constant = named["beta0"].astype(float)
         self.gaps = named["beta_miss"].copy()
         self.tables: dict[int, np.ndarray] = {}
-        self.surfaces = _surfaces(model, named)
-        self.reactions: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.surfaces = self._read_surfaces(model, named)
+        self.reactions: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         if "alpha" in named:
             self._read_reactions(named["alpha"])
         self._read_curves(named["beta"])
@@ -85,7 +85,7 @@ class Predictor:
         for j, (feature, c) in enumerate(zip(self.features, self.columns, strict=True)):
             b = beta[c]
             if feature.is_level:
-                self.tables[j] = np.vstack([feature.levels @ b, self.gaps[j]]).T
+                self.tables[j] = np.vstack([b - feature.shift @ b, self.gaps[j]]).T
                 self.gaps[j] = 0.0
                 continue
             self.constant = self.constant - feature.shift @ b
@@ -106,13 +106,29 @@ class Predictor:
         slopes = [b.T for _, b in curves]
         self.slopes = np.concatenate([np.empty((len(self.constant), 0)), *slopes], axis=1)
 
+    def _read_surfaces(
+        self, model: AdditiveModel, named: dict[str, np.ndarray]
+    ) -> list[tuple[int, int, "_Surface"]]:
+        """The pairs that say something."""
+        if not model.pairs:
+            return []
+        centres, found = model.centres.cpu().double().numpy(), []
+        for (j, k), block in zip(model.pairs, model.pair_slices, strict=True):
+            surface = named["surfaces"][block]
+            if surface.any():
+                a, b = (self.features[i].shift + centres[self.columns[i]] for i in (j, k))
+                surface = surface.reshape(len(a), len(b), -1).transpose(2, 1, 0)
+                found.append((j, k, _Surface(np.ascontiguousarray(surface), a, b)))
+        return found
+
     def _read_reactions(self, alpha: np.ndarray) -> None:
         """By feature: what changes its curve by being missing, and by which coefficients."""
         for k, c in enumerate(self.columns):
             sources = np.flatnonzero(alpha[c].any((0, 2)))
             sources = sources[sources != k]
             if len(sources):
-                self.reactions[k] = sources, alpha[c][:, sources].transpose(2, 1, 0)
+                part = np.ascontiguousarray(alpha[c][:, sources].transpose(2, 1, 0))
+                self.reactions[k] = sources, part, (part @ self.features[k].shift)[:, :, None]
 
     def _block(self, V: np.ndarray, room: np.ndarray) -> np.ndarray:
         """Outputs of some rows, shape (d, n), from their columns, shape (p, n)."""
@@ -130,16 +146,14 @@ class Predictor:
         for j, table in self.tables.items():
             f += table[:, codes[j]]
         basis = _Blocks(self.features, self.place, highest, codes)
-        for j, k, (shift_j, shift_k, surface) in self.surfaces:
-            along = _product(surface, basis.columns(j, shift_j))
-            along *= basis.columns(k, shift_k)
-            value = along.sum(1)
+        for j, k, surface in self.surfaces:
+            value = surface.values(basis.columns(j), basis.columns(k))
             f += np.where(gap[j] | gap[k], 0.0, value) if incomplete else value
         if incomplete:
             missing = gap.astype(float)
             f += self.gaps.T @ missing
-            for k, (sources, alpha) in self.reactions.items():
-                changes = _product(alpha, basis.columns(k))
+            for k, (sources, alpha, left) in self.reactions.items():
+                changes = _product(alpha, basis.columns(k)) - left
                 changes *= missing[sources] * (1 - missing[k])
                 f += changes.sum(1)
         return f
@@ -173,9 +187,8 @@ class _Feature:
         self.knots = basis.knots.cpu().double().numpy()
         centre = basis.centre
         self.centre = 0 * self.knots if centre is None else centre.cpu().double().numpy()
+        # What is taken from indicators of the levels, or from maxima, to make the columns.
         self.shift = self.centre + (0 if self.is_level else self.knots)
-        if self.is_level:
-            self.levels = np.eye(len(self.knots)) - self.centre
 
     def codes(self, x: np.ndarray, gap: np.ndarray) -> np.ndarray:
         """Levels as positions; a gap comes after the last one."""
@@ -203,34 +216,40 @@ class _Blocks:
     ) -> None:
         self.features, self.place, self.highest, self.codes = features, place, highest, codes
 
-    def columns(self, j: int, less: np.ndarray | float = 0.0) -> np.ndarray:
-        """Columns of a feature less a constant each, shape (q_j, n); without meaning at gaps."""
+    def columns(self, j: int) -> np.ndarray:
+        """Indicators or maxima of a feature, shape (q_j, n); without meaning at gaps."""
         feature = self.features[j]
         if feature.is_level:
-            rows = np.vstack([feature.levels - less, 0 * feature.knots])
-            return rows.T[:, self.codes[j]]
-        return self.highest[self.place[j]] - (feature.shift + less)[:, None]
+            return np.eye(len(feature.knots), len(feature.knots) + 1)[:, self.codes[j]]
+        return self.highest[self.place[j]]
+
+
+class _Surface:
+    """(u - a)^T G (v - b) for columns u, v of two features and their shifts a, b.
+
+    Parameters
+    ----------
+    surface : ndarray, shape (d, q_k, q_j)
+        G, of each output transposed.
+    a, b : ndarray, shape (q_j,) and (q_k,)
+    """
+
+    def __init__(self, surface: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+        self.surface, self.along = surface, (surface @ a)[:, :, None]
+        self.first = np.einsum("dkj,k->dj", surface, b)
+        self.level = (self.first @ a)[:, None]
+
+    def values(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Of columns of shape (q_j, n) and (q_k, n), shape (d, n)."""
+        along = _product(self.surface, u)
+        along -= self.along
+        return np.einsum("dkn,kn->dn", along, v) - self.first @ u + self.level
 
 
 def _product(coefficients: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Coefficients of shape (a, b, q) times columns of shape (q, n), shape (a, b, n)."""
     a, b, q = coefficients.shape
     return (coefficients.reshape(a * b, q) @ columns).reshape(a, b, -1)
-
-
-def _surfaces(
-    model: AdditiveModel, named: dict[str, np.ndarray]
-) -> list[tuple[int, int, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """Of each pair: its features, their centres, and coefficients, shape (d, q_k, q_j)."""
-    centres, slices = model.centres.cpu().double().numpy(), model.basis.slices
-    found = []
-    for (j, k), block in zip(model.pairs, model.pair_slices if model.pairs else (), strict=True):
-        surface = named["surfaces"][block]
-        if surface.any():
-            first, second = (centres[slices[i].start - 1 : slices[i].stop - 1] for i in (j, k))
-            shape = len(first), len(second), -1
-            found.append((j, k, (first, second, surface.reshape(shape).transpose(2, 1, 0))))
-    return found
 
 
 def _is_plain(encoder: TableEncoder, X: Any) -> bool:
