@@ -51,8 +51,7 @@ class Chunked:
             )
         if self.objective == "rare":
             raise InvalidInputError(
-                "chunks cannot be fitted for objective='rare', which counts rows twice: use "
-                "objective='mse', or the whole table."
+                "objective='rare' looks at all targets at once: fit the table as a whole."
             )
         if (X_meta is None) != (y_meta is None):
             self._check_meta(X_meta, y_meta)

@@ -7,6 +7,7 @@ Categories are looked up. Source: BIAM protocol, section 1, Eq. 1.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,8 @@ class Predictor:
         self.constant = named["beta0"].astype(float)
         self.gaps = named["beta_miss"].copy()
         self.tables: dict[int, np.ndarray] = {}
-        self.surfaces = _surfaces(model, named)
-        self.reactions: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.surfaces = self._read_surfaces(model, named)
+        self.reactions: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         if "alpha" in named:
             self._read_reactions(named["alpha"])
         self._read_curves(named["beta"])
@@ -70,21 +71,21 @@ class Predictor:
         if X.ndim != 2 or X.shape[1] != p:
             raise InvalidInputError(f"X must have shape (n, {p}), as in `fit`, got {X.shape}.")
         f = np.empty((len(self.constant), len(X)))
-        size = min(len(X), max(LEAST_ROWS, ENTRIES // max(1, self.knots.size)))
-        room = np.empty(self.knots.size * size)
+        size = min(len(X), max(LEAST_ROWS, ENTRIES // max(1, self.n_knots)))
+        room = np.empty(self.n_knots * size)
         for start in range(0, len(X), max(1, size)):
             place = slice(start, start + size)
             f[:, place] = self._block(np.ascontiguousarray(X[place].T), room)
         return f.T
 
     def _read_curves(self, beta: np.ndarray) -> None:
-        """Knots of all curves in use, shape (P, K, 1), and their coefficients, shape (d, P K)."""
+        """Knots of the curves in use, shape (P, K, 1) each, and slopes, shape (d, n_knots)."""
         involved = {j for j, _, _ in self.surfaces} | {k for _, k, _ in self.surfaces}
         curves: list[tuple[int, np.ndarray]] = []
         for j, (feature, c) in enumerate(zip(self.features, self.columns, strict=True)):
             b = beta[c]
             if feature.is_level:
-                self.tables[j] = np.vstack([feature.levels @ b, self.gaps[j]]).T
+                self.tables[j] = np.vstack([b - feature.shift @ b, self.gaps[j]]).T
                 self.gaps[j] = 0.0
                 continue
             self.constant = self.constant - feature.shift @ b
@@ -92,15 +93,33 @@ class Predictor:
             self.gaps[j] += feature.centre @ b
             if b.any() or j in self.reactions or j in involved:
                 curves.append((j, b))
-        self.numbers = [j for j, _ in curves]
-        self.place = {j: i for i, j in enumerate(self.numbers)}
-        width = max((len(b) for _, b in curves), default=0)
-        self.knots = np.zeros((len(curves), width, 1))
-        slopes = np.zeros((len(self.constant), len(curves), width))
-        for i, (j, b) in enumerate(curves):
-            self.knots[i, : len(b), 0] = self.features[j].knots
-            slopes[:, i, : len(b)] = b.T
-        self.slopes = slopes.reshape(len(self.constant), -1)
+        # Curves of as many knots are evaluated together.
+        curves.sort(key=lambda curve: len(curve[1]))
+        self.together: list[tuple[list[int], np.ndarray]] = []
+        for _, equal in groupby(curves, key=lambda curve: len(curve[1])):
+            numbers = [j for j, _ in equal]
+            knots = np.stack([self.features[j].knots for j in numbers])
+            self.together.append((numbers, knots[:, :, None]))
+        ends = np.cumsum([0, *(len(b) for _, b in curves)])
+        self.place = {j: slice(*ends[i : i + 2]) for i, (j, _) in enumerate(curves)}
+        self.n_knots = int(ends[-1])
+        slopes = [b.T for _, b in curves]
+        self.slopes = np.concatenate([np.empty((len(self.constant), 0)), *slopes], axis=1)
+
+    def _read_surfaces(
+        self, model: AdditiveModel, named: dict[str, np.ndarray]
+    ) -> list[tuple[int, int, "_Surface"]]:
+        """The pairs that say something."""
+        if not model.pairs:
+            return []
+        centres, found = model.centres.cpu().double().numpy(), []
+        for (j, k), block in zip(model.pairs, model.pair_slices, strict=True):
+            surface = named["surfaces"][block]
+            if surface.any():
+                a, b = (self.features[i].shift + centres[self.columns[i]] for i in (j, k))
+                surface = surface.reshape(len(a), len(b), -1).transpose(2, 1, 0)
+                found.append((j, k, _Surface(np.ascontiguousarray(surface), a, b)))
+        return found
 
     def _read_reactions(self, alpha: np.ndarray) -> None:
         """By feature: what changes its curve by being missing, and by which coefficients."""
@@ -108,30 +127,33 @@ class Predictor:
             sources = np.flatnonzero(alpha[c].any((0, 2)))
             sources = sources[sources != k]
             if len(sources):
-                self.reactions[k] = sources, alpha[c][:, sources].transpose(2, 1, 0)
+                part = np.ascontiguousarray(alpha[c][:, sources].transpose(2, 1, 0))
+                self.reactions[k] = sources, part, (part @ self.features[k].shift)[:, :, None]
 
     def _block(self, V: np.ndarray, room: np.ndarray) -> np.ndarray:
         """Outputs of some rows, shape (d, n), from their columns, shape (p, n)."""
         gap = np.isnan(V)
         incomplete = bool(gap.any())
-        highest = room[: self.knots.size * V.shape[1]].reshape(*self.knots.shape[:2], V.shape[1])
-        np.fmax(V[self.numbers, None], self.knots, out=highest)
-        f = self.slopes @ highest.reshape(self.slopes.shape[1], V.shape[1])
+        highest = room[: self.n_knots * V.shape[1]].reshape(self.n_knots, V.shape[1])
+        start = 0
+        for numbers, knots in self.together:
+            rows = highest[start : start + knots.size]
+            np.fmax(V[numbers, None], knots, out=rows.reshape(*knots.shape[:2], V.shape[1]))
+            start += knots.size
+        f = self.slopes @ highest
         f += self.constant[:, None]
         codes = {j: self.features[j].codes(V[j], gap[j]) for j in self.tables}
         for j, table in self.tables.items():
             f += table[:, codes[j]]
         basis = _Blocks(self.features, self.place, highest, codes)
-        for j, k, (shift_j, shift_k, surface) in self.surfaces:
-            along = _product(surface, basis.columns(j, shift_j))
-            along *= basis.columns(k, shift_k)
-            value = along.sum(1)
+        for j, k, surface in self.surfaces:
+            value = surface.values(basis.columns(j), basis.columns(k))
             f += np.where(gap[j] | gap[k], 0.0, value) if incomplete else value
         if incomplete:
             missing = gap.astype(float)
             f += self.gaps.T @ missing
-            for k, (sources, alpha) in self.reactions.items():
-                changes = _product(alpha, basis.columns(k))
+            for k, (sources, alpha, left) in self.reactions.items():
+                changes = _product(alpha, basis.columns(k)) - left
                 changes *= missing[sources] * (1 - missing[k])
                 f += changes.sum(1)
         return f
@@ -165,9 +187,8 @@ class _Feature:
         self.knots = basis.knots.cpu().double().numpy()
         centre = basis.centre
         self.centre = 0 * self.knots if centre is None else centre.cpu().double().numpy()
+        # What is taken from indicators of the levels, or from maxima, to make the columns.
         self.shift = self.centre + (0 if self.is_level else self.knots)
-        if self.is_level:
-            self.levels = np.eye(len(self.knots)) - self.centre
 
     def codes(self, x: np.ndarray, gap: np.ndarray) -> np.ndarray:
         """Levels as positions; a gap comes after the last one."""
@@ -180,50 +201,55 @@ class _Blocks:
     Parameters
     ----------
     features : sequence of _Feature
-    place : dict of int to int
+    place : dict of int to slice
         Where the maxima of a numeric feature are.
-    highest : ndarray, shape (P, K, n)
+    highest : ndarray, shape (n_knots, n)
     codes : dict of int to ndarray, shape (n,)
     """
 
     def __init__(
         self,
         features: Sequence[_Feature],
-        place: dict[int, int],
+        place: dict[int, slice],
         highest: np.ndarray,
         codes: dict[int, np.ndarray],
     ) -> None:
         self.features, self.place, self.highest, self.codes = features, place, highest, codes
 
-    def columns(self, j: int, less: np.ndarray | float = 0.0) -> np.ndarray:
-        """Columns of a feature less a constant each, shape (q_j, n); without meaning at gaps."""
+    def columns(self, j: int) -> np.ndarray:
+        """Indicators or maxima of a feature, shape (q_j, n); without meaning at gaps."""
         feature = self.features[j]
         if feature.is_level:
-            rows = np.vstack([feature.levels - less, 0 * feature.knots])
-            return rows.T[:, self.codes[j]]
-        highest = self.highest[self.place[j], : len(feature.knots)]
-        return highest - (feature.shift + less)[:, None]
+            return np.eye(len(feature.knots), len(feature.knots) + 1)[:, self.codes[j]]
+        return self.highest[self.place[j]]
+
+
+class _Surface:
+    """(u - a)^T G (v - b) for columns u, v of two features and their shifts a, b.
+
+    Parameters
+    ----------
+    surface : ndarray, shape (d, q_k, q_j)
+        G, of each output transposed.
+    a, b : ndarray, shape (q_j,) and (q_k,)
+    """
+
+    def __init__(self, surface: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+        self.surface, self.along = surface, (surface @ a)[:, :, None]
+        self.first = np.einsum("dkj,k->dj", surface, b)
+        self.level = (self.first @ a)[:, None]
+
+    def values(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Of columns of shape (q_j, n) and (q_k, n), shape (d, n)."""
+        along = _product(self.surface, u)
+        along -= self.along
+        return np.einsum("dkn,kn->dn", along, v) - self.first @ u + self.level
 
 
 def _product(coefficients: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Coefficients of shape (a, b, q) times columns of shape (q, n), shape (a, b, n)."""
     a, b, q = coefficients.shape
     return (coefficients.reshape(a * b, q) @ columns).reshape(a, b, -1)
-
-
-def _surfaces(
-    model: AdditiveModel, named: dict[str, np.ndarray]
-) -> list[tuple[int, int, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """Of each pair: its features, their centres, and coefficients, shape (d, q_k, q_j)."""
-    centres, slices = model.centres.cpu().double().numpy(), model.basis.slices
-    found = []
-    for (j, k), block in zip(model.pairs, model.pair_slices if model.pairs else (), strict=True):
-        surface = named["surfaces"][block]
-        if surface.any():
-            first, second = (centres[slices[i].start - 1 : slices[i].stop - 1] for i in (j, k))
-            shape = len(first), len(second), -1
-            found.append((j, k, (first, second, surface.reshape(shape).transpose(2, 1, 0))))
-    return found
 
 
 def _is_plain(encoder: TableEncoder, X: Any) -> bool:
