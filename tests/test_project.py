@@ -22,7 +22,7 @@ LAYERS = (
     {"table"},
     {"basis", "losses", "label_losses", "penalties", "metrics", "corruption", "decision"},
     {"datasets"},
-    {"additive", "concepts", "weighting"},
+    {"additive", "concepts", "flip_weights", "weighting"},
     {"deep_weighting", "taylor"},
     {"lower"},
     {"hypergradient"},
