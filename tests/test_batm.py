@@ -87,7 +87,7 @@ def test_saved_and_loaded_predicts_the_same(kind, judge, tmp_path):
 
 def test_wrong_labels_weigh_less():
     split = make_additive_regression(900, 4, noise_rate=0.3, noise_loc=3.0, random_state=0)
-    est = BATMRegressor(random_state=0, epochs=30, batch_size=64)
+    est = BATMRegressor(random_state=0, epochs=15, batch_size=128, lower_lr=0.02, hidden=(8,))
     est.fit(split.X_train, split.y_train, split.X_meta, split.y_meta)
     assert est.weights_[split.mask].mean() < 0.5 * est.weights_[~split.mask].mean()
     plain = clone(est).set_params(weighting="equal")
