@@ -142,8 +142,8 @@ TABLES = (
             "smoke": Profile(
                 plan("batm", [("synthetic/noise40", ["BATM", "CAT"], SEEDS[:1])]), 0.1
             ),
-            "quick": Profile(_quick(), 12),
-            "full": Profile(plan("batm", [(s.name, _NAMES, SEEDS) for s in _SCENARIOS]), 120),
+            "quick": Profile(_quick(), 15),
+            "full": Profile(plan("batm", [(s.name, _NAMES, SEEDS) for s in _SCENARIOS]), 130),
         },
         headline=("f1_macro", "rmse"),
     ),
