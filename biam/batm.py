@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from biam import concept_files, persistence
 from biam.base import BIAMBase, seed_of
 from biam.baselines.inputs import TableInputs
-from biam.concepts import ENCODERS, correlation_groups, numbered_groups
+from biam.concepts import ENCODERS, correlation_groups, group_columns, numbered_groups
 from biam.estimators import BIAMClassifier, BIAMRegressor
 from biam.exceptions import InvalidInputError
 from biam.solvers.taylor import NORMALISATIONS, STANDARDS, TaylorSolver
@@ -24,8 +24,13 @@ from biam.validation import check_choice, check_integer, check_number
 
 __all__ = ["BATMClassifier", "BATMRegressor", "load"]
 
-WEIGHTINGS = ("network", "equal")
-GROUPINGS = ("features", "auto")
+CHOICES = {
+    "groups": ("features", "auto"),
+    "encoder": ENCODERS,
+    "weighting": ("flips", "network", "equal"),
+    "normalise": NORMALISATIONS,
+    "standardise_losses": STANDARDS,
+}
 # Rows kept for reading, and points along a feature.
 SAMPLE, GRID = 1000, 25
 
@@ -46,21 +51,23 @@ class _BATM(BaseEstimator):
         order: int = 2,
         n_ranks: int = 8,
         published_init: bool = False,
-        weighting: str = "network",
+        weighting: str = "flips",
+        warm_up: int = 10,
         standardise_losses: str = "class",
-        normalise: str = "mixed",
+        normalise: str = "sum",
         n_hidden: int = 100,
         output_penalty: float = 1e-4,
         group_penalty: float = 1e-5,
         weight_decay: float = 0.01,
         epochs: int = 100,
         batch_size: int = 256,
-        lower_lr: float = 0.01,
-        upper_lr: float = 0.01,
+        lower_lr: float = 0.003,
+        upper_lr: float = 0.003,
+        averaging: float = 0.98,
         patience: int | None = 20,
         held_out: float = 0.15,
-        meta_share: float = 0.5,
-        meta_weight: float = 5.0,
+        meta_folds: int = 3,
+        meta_weight: float = 1.0,
         random_state: int | np.random.RandomState | None = None,
         progress: bool = True,
     ) -> None:
@@ -72,6 +79,7 @@ class _BATM(BaseEstimator):
         self.n_ranks = n_ranks
         self.published_init = published_init
         self.weighting = weighting
+        self.warm_up = warm_up
         self.standardise_losses = standardise_losses
         self.normalise = normalise
         self.n_hidden = n_hidden
@@ -82,9 +90,10 @@ class _BATM(BaseEstimator):
         self.batch_size = batch_size
         self.lower_lr = lower_lr
         self.upper_lr = upper_lr
+        self.averaging = averaging
         self.patience = patience
         self.held_out = held_out
-        self.meta_share = meta_share
+        self.meta_folds = meta_folds
         self.meta_weight = meta_weight
         self.random_state = random_state
         self.progress = progress
@@ -132,10 +141,9 @@ class _BATM(BaseEstimator):
             targets,
             self.inputs_.transform(X_meta) if has_meta else None,
             meta_targets,
-            self._columns(features),
+            group_columns(features, self.inputs_.sources, self.encoder),
             n_classes=len(getattr(self, "classes_", ())),
             sample_weight=weight,
-            learn=self.weighting == "network",
             seed=seed_of(self.random_state),
         )
         self.model_, self.w_ = fitted.model, fitted.w
@@ -211,17 +219,6 @@ class _BATM(BaseEstimator):
         self.concept_names_ = labels or [" + ".join(group) for group in self.groups_]
         return groups
 
-    def _columns(self, groups: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
-        """Columns of the encoded matrix behind each concept."""
-        sources = self.inputs_.sources
-        columns = tuple(tuple(np.flatnonzero(np.isin(sources, g)).tolist()) for g in groups)
-        if self.encoder == "none" and max(map(len, columns)) > 1:
-            raise InvalidInputError(
-                "encoder='none' takes numbers without gaps as concepts, one each: a group here has "
-                "several columns, or a column with gaps or categories; use encoder='mlp'."
-            )
-        return columns
-
     def _summarise(self, X: Any, values: np.ndarray) -> None:
         """Keep what reading needs of the training table."""
         rows = np.linspace(0, len(values) - 1, min(SAMPLE, len(values))).astype(int)
@@ -238,23 +235,19 @@ class _BATM(BaseEstimator):
         self.reference_ = np.array(common, dtype=float)
 
     def _check_parameters(self) -> None:
-        check_choice("encoder", self.encoder, ENCODERS)
-        check_choice("weighting", self.weighting, WEIGHTINGS)
-        check_choice("normalise", self.normalise, NORMALISATIONS)
-        check_choice("standardise_losses", self.standardise_losses, STANDARDS)
-        if isinstance(self.groups, str):
-            check_choice("groups", self.groups, GROUPINGS)
-        check_number("least_correlation", self.least_correlation, low=0, high=1)
+        for name, known in CHOICES.items():
+            if name != "groups" or isinstance(self.groups, str):
+                check_choice(name, getattr(self, name), known)
         check_integer("order", self.order, low=1, high=3)
-        for name in ("n_ranks", "n_hidden", "epochs", "batch_size"):
+        check_integer("warm_up", self.warm_up, low=0)
+        for name in ("n_ranks", "n_hidden", "epochs", "batch_size", "meta_folds"):
             check_integer(name, getattr(self, name), low=1)
-        for name in ("output_penalty", "group_penalty", "weight_decay"):
+        for name in ("output_penalty", "group_penalty", "weight_decay", "meta_weight"):
             check_number(name, getattr(self, name), low=0)
         for name in ("lower_lr", "upper_lr"):
             check_number(name, getattr(self, name), low=0, open_low=True)
-        check_number("held_out", self.held_out, low=0, high=0.5)
-        check_number("meta_share", self.meta_share, low=0, high=0.9)
-        check_number("meta_weight", self.meta_weight, low=0)
+        for name, high in (("least_correlation", 1), ("averaging", 1), ("held_out", 0.5)):
+            check_number(name, getattr(self, name), low=0, high=high)
         if self.patience is not None:
             check_integer("patience", self.patience, low=1)
         if isinstance(self.hidden, str) or not isinstance(self.hidden, Sequence):
@@ -296,8 +289,13 @@ class BATMRegressor(RegressorMixin, _BATM):
         Of the polynomial, 1 to 3; Tucker rank of its coefficients.
     published_init : bool
         Initial values as in the released code, with its slip of axis.
-    weighting : {"network", "equal"}
-        "equal" is CAT, with meta rows as below.
+    weighting : {"flips", "network", "equal"}
+        "flips": a sigmoid of the loss for each class (numbers: each sign of the error), the form
+        that wrong labels ask for, see `biam.flip_weights`; "network": the published network of the
+        loss; "equal" is CAT, with meta rows as below.
+    warm_up : int
+        Epochs after which "flips" is learned. Until then its offsets are set by the share of right
+        labels that held-out rows tell (classes).
     standardise_losses : {"class", "batch", "none"}
         What the weighting network sees: a loss standardised among the rows of its class (numbers:
         of the batch), of the batch, or as it is (published).
@@ -311,14 +309,20 @@ class BATMRegressor(RegressorMixin, _BATM):
         Price of a concept, by a proximal step on all its entries in the polynomial's input factors.
     weight_decay, epochs, batch_size, lower_lr, upper_lr
         Of AdamW, the loop, and the steps. Published: 0.01, 100, 1024, 0.01, 0.01.
+    averaging : float
+        Memory of the running mean of the parameters, which is what is kept. Published: 0.
     patience : int or None
-        Epochs before training stops that are no better on the judging meta rows, or without these
-        on the share `held_out` of the training rows: by loss, or by balanced error and a tenth of
-        the loss (classes). The best epoch is kept. None: all epochs. Published: 10, by the loss.
+        Epochs before training stops that are no better on held-out rows: by loss, or by balanced
+        error and a tenth of the loss (classes). The best epoch is kept. None: all epochs.
+        Published: 10, by the loss.
     held_out : float
-    meta_share, meta_weight : float
-        Share of the meta rows that train the model too, each with this weight beside the learned
-        one; the others judge the weights and say when to stop. Published: 0.
+        Without meta rows, share of the training rows that says when to stop.
+    meta_folds : int
+        Folds of the meta rows. As many models train side by side, each of which holds out one of
+        them, and such a fold of the training rows; these judge the weights and say when to stop.
+        One more, the result, trains on all rows. 1: meta rows judge, none trains; published.
+    meta_weight : float
+        Weight of a meta row that trains, beside the learned ones, which are at most one.
     random_state, progress
         As in `BIAMRegressor`.
 
@@ -361,8 +365,9 @@ class BATMClassifier(ClassifierMixin, _BATM):
     Parameters
     ----------
     groups, least_correlation, encoder, hidden, order, n_ranks, published_init, weighting, \
-standardise_losses, normalise, n_hidden, output_penalty, group_penalty, weight_decay, epochs, \
-batch_size, lower_lr, upper_lr, patience, held_out, meta_share, meta_weight, random_state, progress
+warm_up, standardise_losses, normalise, n_hidden, output_penalty, group_penalty, weight_decay, \
+epochs, batch_size, lower_lr, upper_lr, averaging, patience, held_out, meta_folds, meta_weight, \
+random_state, progress
         As in `BATMRegressor`.
 
     Attributes

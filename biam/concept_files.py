@@ -11,15 +11,17 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from biam.baselines.inputs import TableInputs
-from biam.persistence import FORMAT, write_archive
+from biam.persistence import as_plain, give, own_arrays, own_header, write_archive
 from biam.table import TableEncoder
 from biam.taylor import TaylorModel
 
 __all__ = ["restore", "save"]
 
 _ARRAYS = ("weights_", "sample_", "grid_", "reference_", "classes_", "feature_names_in_")
-_PLAIN = ("groups_", "concept_names_", "history_", "status_", "n_iter_", "n_features_in_")
-_SCALES = ("y_centre_", "y_scale_")
+_PLAIN = (
+    *("groups_", "concept_names_", "history_", "status_", "n_iter_", "n_features_in_"),
+    *("y_centre_", "y_scale_"),
+)
 
 
 def save(est: Any, path: Any) -> None:
@@ -31,7 +33,7 @@ def save(est: Any, path: Any) -> None:
         The file cannot be written.
     """
     check_is_fitted(est)
-    write_archive(path, json.dumps(_header(est), default=_plain), _arrays(est))
+    write_archive(path, json.dumps(_header(est)), _arrays(est))
 
 
 def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -47,24 +49,14 @@ def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
     est.inputs_ = inputs
     est.model_ = TaylorModel(**header["model"], generator=torch.Generator())
     est.w_ = torch.tensor(arrays["w"])
-    est.details_ = {"theta": torch.tensor(arrays["theta"]), "losses": arrays["losses"]}
-    for name, value in header["plain"].items():
-        setattr(est, name, value)
-    for name in _ARRAYS:
-        if name in arrays:
-            value = arrays[name]
-            setattr(est, name, value.astype(object) if name in header["objects"] else value)
+    theta, kept = torch.tensor(arrays["theta"]), header["kept"]
+    est.details_ = {"theta": theta, "losses": arrays["losses"], "kept": kept}
+    give(est, header, {name: arrays[name] for name in _ARRAYS if name in arrays})
 
 
 def _header(est: Any) -> dict[str, Any]:
     encoder, encoders, head = est.inputs_.encoder, est.model_.encoders, est.model_.head
-    seed = est.random_state
-    return {
-        "format": FORMAT,
-        "class": type(est).__name__,
-        "params": est.get_params()
-        | {"random_state": seed if isinstance(seed, int | np.integer) else None},
-        "objects": [n for n in _ARRAYS if np.asarray(getattr(est, n, 0)).dtype == object],
+    return own_header(est, _ARRAYS, _PLAIN) | {
         "model": {
             "groups": encoders.groups,
             "hidden": encoders.hidden,
@@ -77,18 +69,15 @@ def _header(est: Any) -> dict[str, Any]:
             "standardise": encoder.standardise,
             "handle_unknown": encoder.handle_unknown,
             "names": encoder.names,
-            "categories": encoder.categories,
+            "categories": [as_plain(known) for known in encoder.categories],
         },
-        "plain": {n: getattr(est, n) for n in (*_PLAIN, *_SCALES) if hasattr(est, n)},
+        "kept": est.details_["kept"],
     }
 
 
 def _arrays(est: Any) -> dict[str, np.ndarray]:
     inputs = est.inputs_
-    arrays = {name: np.asarray(getattr(est, name)) for name in _ARRAYS if hasattr(est, name)}
-    # Object arrays would need pickle. These hold text: class labels, column names.
-    arrays = {n: a.astype(str) if a.dtype == object else a for n, a in arrays.items()}
-    return arrays | {
+    return own_arrays(est, _ARRAYS) | {
         "w": est.w_.numpy(),
         "theta": est.details_["theta"].numpy(),
         "losses": est.details_["losses"],
@@ -98,8 +87,3 @@ def _arrays(est: Any) -> dict[str, np.ndarray]:
         "means": inputs.means,
         "sources": inputs.sources,
     }
-
-
-def _plain(value: Any) -> Any:
-    """What JSON asks about: NumPy's numbers as plain ones."""
-    return value.item()

@@ -22,7 +22,14 @@ from torch.nn import functional
 from biam.exceptions import InvalidInputError
 from biam.validation import check_choice, check_integer
 
-__all__ = ["ENCODERS", "ConceptEncoders", "Parts", "correlation_groups", "numbered_groups"]
+__all__ = [
+    "ENCODERS",
+    "ConceptEncoders",
+    "Parts",
+    "correlation_groups",
+    "group_columns",
+    "numbered_groups",
+]
 
 ENCODERS = ("mlp", "exu", "none")
 """Kinds of encoders."""
@@ -270,3 +277,29 @@ def numbered_groups(groups: Iterable[Any], names: Sequence[str]) -> list[tuple[i
     if left:
         raise InvalidInputError(f"groups leaves out {left[0]!r}: put every column into a group.")
     return found
+
+
+def group_columns(
+    groups: Sequence[Sequence[int]], sources: np.ndarray, encoder: str
+) -> tuple[tuple[int, ...], ...]:
+    """Columns of the encoded matrix behind each group of features.
+
+    Parameters
+    ----------
+    groups : sequence of sequence of int
+    sources : ndarray of int, shape (q,)
+        Feature behind each column.
+    encoder : str
+
+    Raises
+    ------
+    InvalidInputError
+        Encoder "none", and a group of several columns.
+    """
+    columns = tuple(tuple(np.flatnonzero(np.isin(sources, g)).tolist()) for g in groups)
+    if encoder == "none" and max(map(len, columns)) > 1:
+        raise InvalidInputError(
+            "encoder='none' takes numbers without gaps as concepts, one each: a group here has "
+            "several columns, or a column with gaps or categories; use encoder='mlp'."
+        )
+    return columns

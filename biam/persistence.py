@@ -4,6 +4,7 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,17 @@ from biam.basis import Basis, FeatureBasis
 from biam.exceptions import InvalidInputError, OutputError
 from biam.table import TableEncoder
 
-__all__ = ["read", "read_archive", "restore", "save", "write_archive"]
+__all__ = [
+    "as_plain",
+    "give",
+    "own_arrays",
+    "own_header",
+    "read",
+    "read_archive",
+    "restore",
+    "save",
+    "write_archive",
+]
 
 FORMAT = "biam-estimator-1"
 _ARRAYS = (
@@ -115,6 +126,40 @@ def read_archive(
     return header, arrays
 
 
+def own_header(est: Any, arrays: Sequence[str], plain: Sequence[str]) -> dict[str, Any]:
+    """What the header of any estimator holds: class, parameters, plain attributes.
+
+    Parameters
+    ----------
+    est : estimator
+    arrays, plain : sequence of str
+        Attributes that are arrays, and those that JSON keeps; absent ones are passed over.
+    """
+    seed = est.random_state
+    return {
+        "format": FORMAT,
+        "class": type(est).__name__,
+        "params": {k: as_plain(v) for k, v in est.get_params().items()}
+        | {"random_state": as_plain(seed) if isinstance(seed, int | np.integer) else None},
+        "objects": [n for n in arrays if np.asarray(getattr(est, n, 0)).dtype == object],
+        "plain": {name: as_plain(getattr(est, name)) for name in plain if hasattr(est, name)},
+    }
+
+
+def own_arrays(est: Any, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Attributes that are arrays; text instead of objects, which would need pickle."""
+    arrays = {name: np.asarray(getattr(est, name)) for name in names if hasattr(est, name)}
+    return {n: a.astype(str) if a.dtype == object else a for n, a in arrays.items()}
+
+
+def give(est: Any, header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Set the plain attributes of a header, and these arrays, as they were."""
+    for name, value in header["plain"].items():
+        setattr(est, name, value)
+    for name, value in arrays.items():
+        setattr(est, name, value.astype(object) if name in header["objects"] else value)
+
+
 def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Give an unfitted estimator all that `fit` would have: same predictions, bit for bit."""
     est.encoder_ = TableEncoder(
@@ -137,23 +182,15 @@ def restore(est: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
     unused = torch.Generator()
     est.model_ = AdditiveModel(Basis(features), **header["model"], generator=unused)
     est.details_ = dict(header["details"])
-    for name, value in header["plain"].items():
-        setattr(est, name, value)
-    for name, value in arrays.items():
-        if name.startswith("details_"):
-            est.details_[name.removeprefix("details_")] = value
-        else:
-            setattr(est, name, value.astype(object) if name in header["objects"] else value)
+    own = {name: value for name, value in arrays.items() if not name.startswith("details_")}
+    give(est, header, own)
+    for name in arrays.keys() - own.keys():
+        est.details_[name.removeprefix("details_")] = arrays[name]
 
 
 def _header(est: Any) -> dict[str, Any]:
-    model, encoder, seed = est.model_, est.encoder_, est.random_state
-    return {
-        "format": FORMAT,
-        "class": type(est).__name__,
-        "params": {k: _plain(v) for k, v in est.get_params().items()}
-        | {"random_state": _plain(seed) if isinstance(seed, int | np.integer) else None},
-        "objects": [n for n in _ARRAYS if np.asarray(getattr(est, n, 0)).dtype == object],
+    model, encoder = est.model_, est.encoder_
+    return own_header(est, _ARRAYS, _PLAIN) | {
         "kinds": [f.kind for f in model.basis.features],
         "model": {
             "n_outputs": model.n_outputs,
@@ -165,10 +202,9 @@ def _header(est: Any) -> dict[str, Any]:
             "standardise": encoder.standardise,
             "handle_unknown": encoder.handle_unknown,
             "names": encoder.names,
-            "categories": [_plain(known) for known in encoder.categories],
+            "categories": [as_plain(known) for known in encoder.categories],
         },
-        "plain": {name: _plain(getattr(est, name)) for name in _PLAIN if hasattr(est, name)},
-        "details": {k: _plain(v) for k, v in est.details_.items() if _is_plain(v)},
+        "details": {k: as_plain(v) for k, v in est.details_.items() if _is_plain(v)},
     }
 
 
@@ -180,11 +216,7 @@ def _arrays(est: Any) -> dict[str, np.ndarray]:
         for j, f in enumerate(features)
         if f.centre is not None
     }
-    for name in _ARRAYS:
-        if hasattr(est, name):
-            value = np.asarray(getattr(est, name))
-            # Object arrays would need pickle. These hold text: class labels, column names.
-            arrays[name] = value.astype(str) if value.dtype == object else value
+    arrays |= own_arrays(est, _ARRAYS)
     for name, value in est.details_.items():
         if isinstance(value, np.ndarray | torch.Tensor):
             arrays[f"details_{name}"] = np.asarray(value)
@@ -197,17 +229,12 @@ def _arrays(est: Any) -> dict[str, np.ndarray]:
     }
 
 
-def _tensors(arrays: dict[str, np.ndarray], *names: str) -> list[torch.Tensor]:
-    """The arrays of these names that are there, taken out."""
-    return [torch.tensor(arrays.pop(name)) for name in names if name in arrays]
-
-
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
     """Plain Python numbers, strings and lists, as JSON keeps them."""
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [as_plain(v) for v in value]
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: as_plain(v) for k, v in value.items()}
     return value.item() if isinstance(value, np.generic) else value
 
 

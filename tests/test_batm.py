@@ -87,7 +87,7 @@ def test_saved_and_loaded_predicts_the_same(kind, judge, tmp_path):
 
 def test_wrong_labels_weigh_less():
     split = make_additive_regression(900, 4, noise_rate=0.3, noise_loc=3.0, random_state=0)
-    est = BATMRegressor(random_state=0, epochs=30, batch_size=64)
+    est = BATMRegressor(random_state=0, epochs=15, batch_size=128, lower_lr=0.02, hidden=(8,))
     est.fit(split.X_train, split.y_train, split.X_meta, split.y_meta)
     assert est.weights_[split.mask].mean() < 0.5 * est.weights_[~split.mask].mean()
     plain = clone(est).set_params(weighting="equal")
@@ -99,7 +99,7 @@ def test_wrong_labels_weigh_less():
 def test_meta_rows_that_do_not_train_only_say_when_to_stop():
     X, y = people()
     ends = [
-        BATMRegressor(weighting="equal", meta_share=0, **FAST | options, random_state=0).fit(
+        BATMRegressor(weighting="equal", meta_folds=1, **FAST | options, random_state=0).fit(
             X, y, *meta
         )
         for options in ({"patience": None}, {})
@@ -147,7 +147,8 @@ def test_targets_may_be_in_any_units():
         ({"held_out": 0.9}, "held_out"),
         ({"weighting": "some"}, "weighting"),
         ({"standardise_losses": "rows"}, "standardise_losses"),
-        ({"meta_share": 1.0}, "meta_share"),
+        ({"meta_folds": 0}, "meta_folds"),
+        ({"averaging": 2.0}, "averaging"),
     ],
 )
 def test_bad_parameters_are_named(options, words):

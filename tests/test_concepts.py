@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from biam.concepts import ConceptEncoders, correlation_groups, numbered_groups
+from biam.concepts import ConceptEncoders, correlation_groups, group_columns, numbered_groups
 from biam.exceptions import InvalidInputError
 
 GROUPS = ((0, 1, 2), (3,), (4, 1))
@@ -157,3 +157,11 @@ def test_groups_by_name_or_position():
     ):
         with pytest.raises(InvalidInputError, match=words):
             numbered_groups(groups, names)
+
+
+def test_columns_of_a_group_are_those_of_its_features():
+    sources = np.array([0, 1, 1, 2])
+    assert group_columns([(1,), (2, 0)], sources, "mlp") == ((1, 2), (0, 3))
+    assert group_columns([(2,), (0,)], sources, "none") == ((3,), (0,))
+    with pytest.raises(InvalidInputError, match="encoder='none'"):
+        group_columns([(1,)], sources, "none")

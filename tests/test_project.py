@@ -24,7 +24,7 @@ LAYERS = (
     {"basis", "losses", "label_losses", "penalties", "metrics"},
     {"corruption", "decision", "relevance"},
     {"datasets"},
-    {"additive", "concepts", "weighting"},
+    {"additive", "concepts", "flip_weights", "weighting"},
     {"deep_weighting", "prediction", "taylor"},
     {"lower"},
     {"hypergradient"},

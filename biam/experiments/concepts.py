@@ -30,7 +30,7 @@ STOPS = ("held-out", "meta", "test")
 """Rows that say when to stop; "test" is CAT's protocol, and no honest one."""
 
 PICTURES = ("digits", "mnist")
-N_CONCEPTS, META_PER_CLASS = 16, 10
+N_CONCEPTS, META_PER_CLASS, N_TERMS = 16, 10, 12
 
 
 def make_concept_split(
@@ -71,7 +71,9 @@ def make_concept_split(
     )
 
 
-def batm(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -> dict[str, float]:
+def batm(
+    split: Split, task: str, seed: int, settings: Mapping[str, Any]
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """BATM, or CAT with ``{"weighting": "equal"}``, scored on the clean test rows.
 
     Parameters
@@ -81,20 +83,25 @@ def batm(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -> dic
     seed : int
     settings : mapping
         "concepts": keywords of the estimator in this scenario, its groups and encoder. "learner":
-        those of the method. "stop": one of `STOPS`, default "meta".
+        those of the method. "stop": one of `STOPS`, default "meta". "curve_seeds": seeds whose
+        concepts and products are kept, default none.
 
     Returns
     -------
-    dict of str to float
-        `SCORES`; `epochs`; `concepts_kept`; `weight_auroc` where some labels are wrong;
-        `pair_auprc` of the products of concepts where some were planted.
+    metrics : dict of str to float
+        `SCORES`; `epochs`; `concepts_kept`; `labels_kept`, the share of right labels above chance
+        that held-out rows told; `weight_auroc` where some labels are wrong; `pair_auprc` of the
+        products of concepts where some were planted.
+    curves : list of dict
+        "concept:NAME": rank x, importance. "term:NAMES": coefficient x, contribution; the
+        strongest `N_TERMS` of the first output.
     """
     stop = check_choice("stop", settings.get("stop", "meta"), STOPS)
     kind = BATMRegressor if task == "regression" else BATMClassifier
     keywords = {**settings.get("concepts", {}), **settings.get("learner", {})}
     if stop == "test":
         # They choose the epoch; not even there do they train.
-        keywords["meta_share"] = 0.0
+        keywords["meta_folds"] = 1
     est = kind(progress=False, random_state=seed, **keywords)
     given = {
         "held-out": (),
@@ -114,9 +121,25 @@ def batm(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -> dic
     }
     if np.ptp(est.weights_) > 0:
         values |= weight_score(split, est.weights_)
+    if np.isfinite(est.details_["kept"]):
+        values["labels_kept"] = est.details_["kept"]
     if "products" in split.truth:
         values["pair_auprc"] = pair_auprc(_strengths(est), split.truth["products"])
-    return values
+    return values, _read(est) if seed in settings.get("curve_seeds", ()) else []
+
+
+def _read(est: Any) -> list[dict[str, Any]]:
+    concepts, terms = est.concepts_, est.monomials_
+    if "class" in terms:
+        terms = terms[terms["class"] == terms["class"].iloc[0]]
+    curves = [
+        {"curve": f"concept:{row.concept}", "x": float(rank), "z": None, "value": row.importance}
+        for rank, row in enumerate(concepts.itertuples())
+    ]
+    return curves + [
+        {"curve": f"term:{row.term}", "x": row.coefficient, "z": None, "value": row.contribution}
+        for row in terms.head(N_TERMS).itertuples()
+    ]
 
 
 def biam_x(split: Split, task: str, seed: int, settings: Mapping[str, Any]) -> dict[str, float]:

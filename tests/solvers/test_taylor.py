@@ -1,16 +1,13 @@
-"""The loop of BATM: three moves, normalisations, stopping, and CAT where nothing is weighed."""
+"""Training BATM: normalisations, stopping, folds, and CAT where nothing is weighed."""
 
 import numpy as np
 import pytest
 import torch
 
-from biam.hypergradient import LowerRisk, OneStep, UpperRisk
+from biam.corruption import flip_labels
 from biam.losses import Logistic
 from biam.lower import Rows
-from biam.solvers.taylor import NORMALISATIONS, TaylorSolver, _Run
-from biam.solvers.taylor_problem import TaylorProblem
-from biam.taylor import TaylorModel
-from biam.weighting import WeightingNetwork
+from biam.solvers.taylor import NORMALISATIONS, TaylorSolver
 
 GROUPS = ((0, 1), (2,))
 
@@ -31,44 +28,6 @@ def fit(n=120, *, meta=True, seed=0, **options):
     X, y = table(n)
     given = table(30, seed=1) if meta else (None, None)
     return solver(**options).fit(X, y, *given, GROUPS, n_classes=2, seed=seed)
-
-
-def test_one_step_is_look_ahead_then_weights_then_model():
-    """Every move written out once more, with torch's own optimizers."""
-    own = solver(
-        group_penalty=0.2,
-        normalise="mixed",
-        standardise_losses="batch",
-        lower_lr=0.05,
-        upper_lr=0.02,
-    )
-    stream = torch.Generator().manual_seed(0)
-    model = TaylorModel(GROUPS, 1, hidden=(4,), n_ranks=3, generator=stream)
-    problem = TaylorProblem(model, Logistic(), 0.1)
-    (X, y), (X_meta, y_meta) = table(16), table(8, seed=1)
-    rows, meta = (
-        Rows(torch.tensor(a).float(), torch.tensor(b).float())
-        for a, b in ((X, y), (X_meta, y_meta))
-    )
-    run = _Run(own, problem, rows, meta, stream)
-    w, theta = run.w.clone(), run.theta.clone()
-    here = problem.linearise(w, rows)
-    plain = WeightingNetwork(100, normalise=False).linearise(theta, here.losses)
-    gradient, _ = OneStep(0.05).gradient(
-        LowerRisk(problem, rows, plain, w, here), UpperRisk(problem, meta)
-    )
-    upper = theta.clone().requires_grad_()
-    upper.grad = gradient
-    torch.optim.Adam([upper], lr=0.02).step()
-    weights = WeightingNetwork(100, normalise=True).weights(upper.detach(), here.losses)
-    assert weights.mean().item() == pytest.approx(1, abs=1e-5)
-    lower = w.clone().requires_grad_()
-    lower.grad = here.gradient(weights)
-    torch.optim.AdamW([lower], lr=0.05, weight_decay=own.weight_decay).step()
-    with torch.no_grad():
-        run.step(rows, meta)
-    torch.testing.assert_close(run.theta, upper.detach())
-    torch.testing.assert_close(run.w, model.shrink(lower.detach(), 0.2 * 0.05))
 
 
 @pytest.mark.parametrize("name", NORMALISATIONS)
@@ -103,7 +62,7 @@ def test_global_stream_is_left_alone():
 
 @pytest.mark.parametrize("meta", [True, False])
 def test_the_best_epoch_is_kept(meta):
-    fitted = fit(meta=meta, epochs=60, patience=3, lower_lr=0.1, meta_share=0.0)
+    fitted = fit(meta=meta, epochs=60, patience=3, lower_lr=0.1, meta_folds=1)
     losses = [record["verdict"] for record in fitted.history]
     assert fitted.status == "stopped" and len(losses) < 60
     assert len(losses) - 1 - int(np.argmin(losses)) == 3
@@ -142,35 +101,40 @@ def test_heavy_penalty_drops_every_concept():
     assert not fitted.model.layout.split(fitted.w)["inputs"].any()
 
 
-def test_trusted_rows_train_too_and_are_not_judged():
-    """With the others of no weight, the share of the meta rows is all there is to learn from."""
+def test_every_row_is_held_out_by_one_model_and_trains_the_others():
     (X, y), meta = table(), table(30, seed=1)
-    own = solver(epochs=40, meta_share=0.5, meta_weight=5.0)
-    rows = Rows(torch.tensor(X), torch.tensor(y).float(), torch.zeros(120))
-    kept, judge = own._with_meta(rows, Rows(*(torch.tensor(part) for part in meta)), 2, 0)
-    assert len(kept) == 135 and len(judge) == 15
-    assert kept.weight[:120].sum() == 0 and (kept.weight[120:] == 5).all()
-    both = torch.cat([kept.inputs[120:], judge.inputs])
-    assert torch.equal(both.sort(0).values, torch.tensor(meta[0]).sort(0).values)
-    assert judge.y.long().bincount().min() >= 5
-    ends = [
-        solver(meta_share=share).fit(X, y, *meta, GROUPS, n_classes=2, learn=False).w
-        for share in (0.0, 0.5)
-    ]
-    assert not torch.equal(*ends)
+    own = solver(meta_folds=4, meta_weight=5.0)
+    rows, trusted = (Rows(torch.tensor(a), torch.tensor(b).float()) for a, b in ((X, y), meta))
+    *folds, result = own._crossed(rows, trusted, torch.zeros(7), 2, 0)
+    assert len(folds) == 4 and result.judge is None and result.held is None
+    assert (result.fixed[:120] == 1).all() and (result.fixed[120:] == 5).all()
+    for member in folds:
+        out = member.fixed == 0
+        assert torch.equal(rows.take(out[:120]).inputs, member.held.inputs)
+        assert torch.equal(trusted.take(out[120:]).inputs, member.judge.inputs)
+        assert torch.equal(member.fixed[~out], result.fixed[~out])
+    times = torch.stack([member.fixed == 0 for member in folds]).sum(0)
+    assert (times == 1).all()
 
 
-@pytest.mark.parametrize("shift", [0.0, 3.0])
-def test_by_class_a_rare_class_of_high_loss_looks_like_the_other(shift):
-    run = _Run(
-        solver(), TaylorProblem(TaylorModel(GROUPS), Logistic()), None, None, torch.Generator()
-    )
-    losses = torch.rand(40, generator=torch.Generator().manual_seed(0))
-    y = (torch.arange(40) < 6).float()
-    seen = run._seen(losses + shift * y, y)
-    torch.testing.assert_close(seen, run._seen(losses, y), rtol=1e-4, atol=1e-4)
-    for c in (0, 1):
-        assert seen[y == c].mean().abs() < 1e-5 and seen[y == c].std() == pytest.approx(1, abs=1e-4)
+def test_trusted_rows_train_the_result():
+    """With the others of no weight, the meta rows are all there is to learn from."""
+    X, y = table()
+    meta = table(200, seed=1)
+    own = solver(epochs=40, lower_lr=0.05, hidden=(8,), weighting="equal", batch_size=400)
+    fitted = own.fit(X, 1 - y, *meta, GROUPS, n_classes=2, sample_weight=np.r_[1.0, np.zeros(119)])
+    f = fitted.model.trace(fitted.w, torch.tensor(X)).f[:, 0]
+    assert ((f > 0).numpy() == y).mean() > 0.75
+
+
+def test_right_labels_are_counted_and_wrong_ones_weigh_less():
+    """Of 1,200 rows 40 % have flipped labels; the models start from nothing."""
+    X, y = table(1200)
+    labels, wrong = flip_labels(y, 0.4, random_state=0)
+    own = solver(epochs=25, warm_up=20, hidden=(8,), lower_lr=0.03, batch_size=200, meta_folds=2)
+    fitted = own.fit(X, labels, *table(200, seed=1), GROUPS, n_classes=2)
+    assert fitted.details["kept"] == pytest.approx(0.2, abs=0.1)
+    assert fitted.weights[wrong].mean() < 0.5 * fitted.weights[~wrong].mean()
 
 
 def test_a_product_of_concepts_is_learned():
