@@ -26,9 +26,11 @@ _MOON_RUN: dict[str, Any] = {
     "steps": 3000,
     "curve_seeds": [42],
 }
+# Adam, because the published SGD (0.01, momentum 0.9) has not begun to learn after so few steps; it,
+# its rate and the steps were chosen on seed 101 by the accuracy on the source.
 _PICTURE_RUN: dict[str, Any] = {
     "network": "cnn",
-    "optimizer": {"lr": 0.01, "momentum": 0.9},
+    "optimizer": {"name": "adam", "lr": 2e-3},
     "batch_size": 64,
     "decay": True,
 }
@@ -40,9 +42,9 @@ _SCENARIOS = (
     Scenario(
         "mnist",
         _DIGITS,
-        {"n_source": 6000, "n_target": 6000, "halve": True},
+        {"n_source": 4000, "n_target": 4000, "halve": True},
         "classification",
-        {**_PICTURE_RUN, "steps": 400},
+        {**_PICTURE_RUN, "steps": 600},
     ),
     Scenario(
         "digits",
