@@ -26,8 +26,8 @@ _MOON_RUN: dict[str, Any] = {
     "steps": 3000,
     "curve_seeds": [42],
 }
-# Adam, because the published SGD (0.01, momentum 0.9) has not begun to learn after so few steps; it,
-# its rate and the steps were chosen on seed 101 by the accuracy on the source.
+# The published SGD (0.01, momentum 0.9) has not begun to learn after so few steps. Optimiser and
+# steps were chosen on seed 101 by the accuracy on the source.
 _PICTURE_RUN: dict[str, Any] = {
     "network": "cnn",
     "optimizer": {"name": "adam", "lr": 2e-3},
