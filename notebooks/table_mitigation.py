@@ -63,7 +63,7 @@ paper = PUBLISHED["colour"]
 ours = {name: table[name] for name in ("ERM", "SD-delayed:2", "IRM")}
 beside = pd.DataFrame({"published": paper.values(), "ours": ours.values()}, index=list(ours))
 assert table["ERM"] <= 0.30 and table["SD-delayed:2"] >= 0.62
-assert table["SD:2"] < 0.30
+assert table["SD:2"] < 0.30 and 0.40 < table["SD:200"] < table["SD-delayed:2"] - 0.1
 beside.round(3)
 
 # %%
@@ -75,14 +75,14 @@ sweep = sweep.assign(
 )
 levels = {name: table[name] for name in ("ERM", "IRM")}
 
-# %% alt="Accuracy over the strength of the delayed penalty: on test rows it rises from the level of plain training to above six tenths, on training rows it falls to about the same."
+# %% alt="Accuracy over the strength of the delayed penalty: on test rows it rises from the level of plain training to above six tenths and sinks a little at the largest, on training rows it falls to about the same."
 plotting.strength_sweep(sweep, levels, xlabel="λ")
 plt.show()
 
 # %% [markdown]
 # - **Plain training reads the colour**: at most 30 % on the test rows, as published.
 # - **Spectral decoupling with the delay** reaches 62 % or more at the authors' λ, mean of three seeds; published are 68 %.
-# - **Without the delay it does not help**: the same penalty from the first step leaves the colour in charge.
+# - **Without the delay it does not help**: the same penalty from the first step leaves the colour in charge; a hundred times the penalty moves it half of the way.
 #
 # Why the delay matters: a network that has learned both is pulled back to zero, and what is learned fastest, the colour, is unlearned fastest. The penalised optimum itself still rests on the colour. So the number is that of a way, not of an end: another length of the second part gives another one. Delay, factor and length were fixed here on a seed that is in no table, by looking at rows with the colours of the test, as the authors must have done; no training row can tell them.
 #
@@ -91,12 +91,13 @@ plt.show()
 # The training moons are moved apart until a line parts them, or nearly. Test rows are moons at their usual places: who has learned the line only is wrong at the tips.
 
 # %%
-moons = means(part["moons"], "accuracy")["moons/overlap"]
-assert moons["SD"] > moons["ERM"] + 0.04
+moons = means(part["moons"], "accuracy")
+assert (moons.loc["SD"] > moons.loc["ERM"] + 0.04).all()
+assert (moons.loc["SD"] > moons.drop("SD").max() + 0.03).all()
 HTML("<b>Test accuracy</b>" + score_table(part["moons"], "accuracy"))
 
 # %% [markdown]
-# Spectral decoupling with the authors' coefficient learns more of the curve after as many steps.
+# Spectral decoupling with the authors' coefficient learns more of the curve after as many steps, whether the moons overlap by a tenth or stand a tenth apart. Weight decay and dropout do not, as in the paper's third figure.
 #
 # ## Core and spurious features
 #
@@ -110,13 +111,16 @@ regularised, interpolating = (
 HTML("<b>Worst group</b>" + score_table(part["spurious"], "worst_group"))
 
 # %%
-gain = {}
+others = ["inverse-frequency", "over-sampling", "under-sampling", "quotas", "weighted-draws"]
+gain, rest = {}, {}
 for name in ("regularised", "interpolating"):
     worst = means(part["spurious"], "worst_group")[f"spurious/{name}"]
-    gain[name] = worst["Group-DRO"] - worst["ERM"]
+    gain[name], rest[name] = worst["Group-DRO"] - worst["ERM"], worst[others] - worst["ERM"]
+    assert worst["hard-examples"] < worst["ERM"] + 0.01
 fits = means(part["spurious"], "train_accuracy")["spurious/interpolating"]
 assert gain["regularised"] >= 0.15 and gain["interpolating"] < 0.15
-assert fits[["ERM", "Group-DRO"]].min() > 0.995
+assert fits[["ERM", "Group-DRO", *others]].min() > 0.995 > 0.9 > fits["Group-DRO-adjusted"]
+assert rest["regularised"].min() > 0.4 and rest["interpolating"].max() < 0.15
 {name: round(value, 3) for name, value in gain.items()}
 
 # %% alt="With weight decay: the worst group of plain training is far behind its average, that of the strategies by group close to theirs."
@@ -128,7 +132,7 @@ plotting.average_and_worst(interpolating)
 plt.show()
 
 # %% [markdown]
-# The numbers above the figures are how far the worst group of Group DRO lies above that of plain training. With weight decay it is 15 points or more. Where every training row is fitted it is less: all groups have next to no loss, so there is none to be worse, as the paper says of its networks {cite:p}`sagawa2020`.
+# The numbers above the figures are how far the worst group of Group DRO lies above that of plain training. With weight decay it is 15 points or more. Where every training row is fitted it is less: all groups have next to no loss, so there is none to be worse, as the paper says of its networks {cite:p}`sagawa2020`. Weights, draws and quotas do as Group DRO does, in both. `Group-DRO-adjusted` (C = 2) keeps pressing on the rare groups, so it never fits all rows and is not held up by them. Mining helps in neither.
 #
 # ## People
 #
@@ -181,18 +185,20 @@ assert odds["Group-DRO"] < odds["ERM"] / 2 < side["adult"].at["Group-DRO", "deo"
 HTML("<b>Area</b>" + score_table(part["smote"], "auc"))
 
 # %%
-area = means(part["smote"], "auc")["smote/pima"]
-pima = pd.DataFrame({"published": PUBLISHED["pima"], "ours": area}).round(4)
+area = means(part["smote"], "auc")
+pima = pd.DataFrame({"published": PUBLISHED["pima"], "ours": area["smote/pima"]}).round(4)
 assert pima["published"].idxmax() == "SMOTE:100" and pima["ours"].idxmax() == "under-only"
+best = area.drop("under-only").max() - area.loc["under-only"]
+assert best.max() < 0.01 and (area.loc["SMOTE:500"] - area.loc["under-only"]).max() < 0.002
 pima
 
 # %% [markdown]
-# **On Pima the published order does not hold here**: SMOTE on top of under-sampling is a little below under-sampling alone, where the paper has it above. The trees are not the same (CART here, C4.5 there), and both gaps are below one point.
+# **On Pima the published order does not hold here**: SMOTE on top of under-sampling is below under-sampling alone, where the paper has it above. The trees are not the same (CART here, C4.5 there), and the published gap is below one point. On the other four sets, too, no amount and no mode of SMOTE wins a whole point over under-sampling alone, and the most of it (500 %) wins nothing. The other sets of the paper's Table 3 are not at hand.
 
 # %% [markdown]
 # ## Attacks
 #
-# The bundled digits, an MLP, ten steps of projected gradient in the largest entry. `FGSM` and `PGD` are trained on attacked rows only, radius 0.1; `FGSM-raw` moves along the gradient itself, without its sign, as the lecture has it.
+# The bundled digits and 5,000 pictures of MNIST, an MLP, ten steps of projected gradient in the largest entry. `FGSM` and `PGD` are trained on attacked rows only, radius 0.1, `FGSM-mixed` on attacked and clean ones; `FGSM-raw` moves along the gradient itself, without its sign, as the lecture has it.
 
 # %%
 curves = load_curves(stored, "mitigation")
@@ -203,14 +209,22 @@ look = {"metric": "accuracy", "xlabel": "radius of the attack, share of the grey
 plotting.metric_by_rate(robust[robust["scenario"] == "attack/digits"], **look)
 plt.show()
 
+# %% alt="The same on MNIST: without training against attacks nothing is left at a radius of a tenth."
+plotting.metric_by_rate(robust[robust["scenario"] == "attack/mnist"], **look)
+plt.show()
+
 # %%
-strong = means(part["attack"], "robust_accuracy_0.1")["attack/digits"]
-clean = means(part["attack"], "accuracy")["attack/digits"]
-assert strong["plain"] < strong["FGSM-raw"] < strong[["FGSM", "PGD"]].min()
-assert clean.max() - clean.min() < 0.02 and strong[["FGSM", "PGD"]].min() > 2 * strong["plain"]
+strong, clean = (means(part["attack"], name) for name in ("robust_accuracy_0.1", "accuracy"))
+signed = ["FGSM", "FGSM-mixed", "PGD"]
+assert (strong.loc["plain"] < strong.loc["FGSM-raw"]).all()
+assert (strong.loc["FGSM-raw"] < strong.loc[signed].min()).all()
+assert (strong.loc[signed].min() > 2 * strong.loc["plain"]).all()
+assert strong.at["plain", "attack/mnist"] < 0.05 and strong.loc[signed, "attack/mnist"].min() > 0.65
+assert clean["attack/digits"].max() - clean["attack/digits"].min() < 0.02
+assert clean["attack/mnist"].idxmax() == "FGSM-mixed" and clean["attack/mnist"].idxmin() == "PGD"
 
 # %% [markdown]
-# At the radius of the training, training against attacks more than doubles the accuracy under attack, and costs next to nothing without. The step without the sign is a weaker teacher: where the model is sure, the gradient is short.
+# At the radius of the training, training against attacks more than doubles the accuracy under attack; on MNIST it is the difference between nothing and two thirds. It costs little without an attack, and nothing where clean rows are mixed in. The step without the sign is a weaker teacher: where the model is sure, the gradient is short.
 #
 # ## Where the numbers come from
 #
