@@ -33,7 +33,6 @@ import pandas as pd
 from IPython.display import HTML
 
 from biam import plotting
-from biam.experiments.catalogue import TABLES
 from biam.experiments.report import load_results
 from biam.experiments.stored import provenance, recompute
 from biam.experiments.summary import means, score_table
@@ -50,7 +49,7 @@ now[now["metric"].isin(["balanced_accuracy", "accuracy", "log_loss"])].round(4)
 # %% [markdown]
 # ## Everything at a glance
 #
-# Rows are methods, columns are faults, figures are per cent of what is asked. Blue is better than `ERM`, plain training, in the same column, red is worse; full colour is 30 points. A star: the method also sees the labels of **100 trusted rows** like those of the test (but that in them the spurious column agrees with the label in half of the rows).
+# Rows are methods, columns are faults, figures are per cent of what is asked. Blue is better than `ERM`, plain training, in the same column, red is worse: a tint from 2 points, a colour from 6, the full colour from 20. A star: the method also sees the labels of **100 trusted rows** like those of the test (but that in them the spurious column agrees with the label in half of the rows).
 
 # %%
 results = load_results(stored, "which-strategy")
@@ -73,9 +72,10 @@ plt.show()
 
 # %%
 cells = results.drop_duplicates(["scenario", "method", "seed"])
-seeds = cells.groupby([cells["scenario"].str.split("/").str[0], "method"])["seed"].nunique()
-seeds = seeds.groupby(level=0).agg(["min", "max"]).loc[list(BASES)]
-assert (seeds["min"] == seeds["max"]).all()
+base_of = cells["scenario"].str.split("/").str[0]
+seeds = cells.groupby([base_of, "scenario", "method"])["seed"].nunique().groupby(level=0)
+seeds = seeds.agg(["min", "max", "size"]).loc[list(BASES)]
+assert (seeds["min"] == seeds["max"]).all() and (seeds["size"] == made.size).all()
 seeds["max"].rename("seeds").to_frame().T
 
 # %% [markdown]
@@ -126,18 +126,19 @@ for base in BASES:
 # ## A rare group
 
 # %%
-for base in BASES:
-    won = gain[base]["rare group"]
-    assert won[["Group-DRO", "inverse-frequency", *rebalanced]].min() > 0.04
-    assert won[["DANN", "occam"]].max() < 0.02
-assert gain["made"]["rare group"].drop(["BIAM-X", "BIAM-X-no-meta", "BIAM-X-balanced"]).idxmax() in (
-    *("Group-DRO", "SD"),
-)
-assert adult.loc["BIAM-X", "rare group"] < adult.loc[rebalanced, "rare group"].min()
-pd.concat({base: asked[base]["rare group"] for base in BASES}, axis=1).sort_values("made").round(3)
+worst = pd.concat({base: asked[base]["rare group"] for base in BASES}, axis=1)
+told = ["inverse-frequency", *rebalanced, "Group-DRO"]
+above = worst - worst.loc["ERM"]
+assert above["adult"][told].min() > 0.1 and above["made"][told].min() > 0.01
+assert above["made"][told].idxmax() == "Group-DRO" and above["made"]["Group-DRO"] > 0.03
+assert above.loc[["occam", "DANN-target"]].max().max() < 0
+assert above.at["DANN", "made"] < 0 and above["adult"][told].min() > above.at["DANN", "adult"]
+assert worst["made"].nlargest(3).index.str.startswith("BIAM-X").all()
+assert worst.at["BIAM-X", "adult"] < worst.loc[told, "adult"].min()
+worst.round(3)
 
 # %% [markdown]
-# **Where the groups are known, use them**: Group DRO, or plain weights by group, lift the worst group on both tables. DANN does not: blind to the attribute is not good to the group, and where the groups differ it is worse. `BIAM-X` finds the turned line of the made table from the few rows there are, but nothing in it looks after a group, and on Adult its worst group is behind those of the strategies.
+# **Where the groups are known, use them.** On Adult every strategy that is told them lifts the worst group by more than ten points. On the made table they win less, Group DRO the most: there the rare group is not outvoted but hardly seen, and no weight makes up for rows. DANN is no help to the group: it makes the features blind to what tells the groups apart. `BIAM-X` finds the turned line from the few rows there are; but nothing in it looks after a group, and on Adult its worst one is behind.
 #
 # ## A spurious feature
 
@@ -204,7 +205,7 @@ pd.concat({base: asked[base]["adversary"] for base in BASES}, axis=1).round(3)
 # | --- | --- | --- |
 # | nothing of the kind | train plainly | rebalance, or mine |
 # | a rare class | train plainly and move the threshold, `objective="balanced_accuracy"` | rebalance, if you need probabilities |
-# | a rare group, known | Group DRO or weights by group, with weight decay | make the features blind to it |
+# | a rare group, known | Group DRO, or weights or draws by group | make the features blind to it |
 # | a column that must not matter | weights by group times label, or DANN | trust a penalty to find it |
 # | wrong labels | `BIAM-X`, better with trusted rows | mine hard examples |
 # | other inputs in use | labels from there, else DANN on unlabelled rows | trust extrapolation |
