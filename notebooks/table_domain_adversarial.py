@@ -12,8 +12,8 @@
 # :::{important}
 # All stored numbers are a **quick run** of three seeds.
 #
-# - **Rotated moons**: the paper's toy example, 300 rows with labels and 300 without.
-# - **MNIST over photographs**, where pieces of scikit-learn's two sample photographs stand in for the BSDS500 patches of the published MNIST-M, is in the full profile. That was **not run**, nor were other angles and the ceiling with target labels.
+# - **Rotated moons**: the paper's toy example, 300 rows with labels and 300 without, at its 35 degrees, at 20 and at 50.
+# - **MNIST over photographs**: pieces of scikit-learn's two sample photographs stand in for the BSDS500 patches of the published MNIST-M, 4,000 pictures of each domain at half the side, 600 steps. The same with the bundled digits.
 # - **SVHN** and the other pairs of the paper are not at hand.
 # :::
 
@@ -23,6 +23,7 @@ stored = "../book/results"
 
 # %%
 import matplotlib.pyplot as plt
+import pandas as pd
 from IPython.display import HTML
 
 from biam import plotting
@@ -31,6 +32,7 @@ from biam.experiments.catalogue import TABLES
 from biam.experiments.report import load_curves, load_results
 from biam.experiments.stored import provenance, recompute
 from biam.experiments.summary import means, score_table
+from biam.experiments.tables.domains import PUBLISHED
 
 # %% [markdown]
 # ## Recomputed just now
@@ -56,11 +58,17 @@ HTML(score_table(results, "target_accuracy"))
 HTML("<b>Accuracy on the source</b>" + score_table(results, "source_accuracy"))
 
 # %%
-target = means(results, "target_accuracy")["moons/35"]
-assert target["source-only"] < 0.85 and target[["DANN:4", "DANN:6"]].max() >= 0.95
-assert means(results, "source_accuracy").min(axis=None) > 0.99
+target = means(results, "target_accuracy")
+turned = target["moons/35"]
+assert turned["source-only"] < 0.85 and turned["DANN:4"] >= 0.95
+assert target.at["DANN:4", "moons/20"] > 0.99
+assert target.at["source-only", "moons/50"] + 0.15 < target.at["DANN:4", "moons/50"] < 0.9
+sure = means(results, "source_accuracy").drop("target-labels")
+assert sure[["moons/20", "moons/35", "moons/50"]].min(axis=None) > 0.99
 
 # %% [markdown]
+# **On the moons it does what it says**: where the plain network is below 85 % on the target, DANN is at 95 % or more, without one label from there and without a loss at home. How well depends on the strength, and by seed: the mean hides one seed at which strength 6, the paper's, fails. At 50 degrees the two moons have begun to trade places, and it gets some of the way.
+#
 # The proxy A-distance is 2 (1 - 2 err) for a logistic regression that tells the domains from the features: 0 = it cannot, 2 = it always can.
 
 # %%
@@ -90,7 +98,7 @@ plt.show()
 # %% [markdown]
 # ## Digits over photographs
 #
-# What the two domains of the full profile look like, here with the bundled digits.
+# What the two domains look like, here with the bundled digits.
 
 # %% alt="Twelve digits: six grey ones on black, six over pieces of coloured photographs, some of which hide the digit."
 split = make_digit_domains("digits", random_state=42)
@@ -98,6 +106,14 @@ shown = [0, 1, 2, 3, 4, 5, -1, -2, -3, -4, -5, -6]
 pictures = (split.x_train[shown].transpose(0, 2, 3, 1) * 255).astype("uint8")
 plotting.image_grid(pictures, split.y_train[shown], split.y_train[shown])
 plt.show()
+
+# %%
+beside = pd.DataFrame({"published, MNIST-M": PUBLISHED, "ours": target["mnist"][list(PUBLISHED)]})
+XXX
+beside.round(3)
+
+# %% [markdown]
+# YYY
 
 # %% [markdown]
 # ## Where the numbers come from

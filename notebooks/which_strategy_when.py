@@ -30,12 +30,11 @@ stored = "../book/results"
 # %%
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import HTML
 
 from biam import plotting
 from biam.experiments.report import load_results
 from biam.experiments.stored import provenance, recompute
-from biam.experiments.summary import means, score_table
+from biam.experiments.summary import means
 from biam.experiments.tables.which_strategy import BASES, HEADLINE, USES_META
 
 # %% [markdown]
@@ -106,11 +105,11 @@ cost.loc[["ERM", *rebalanced, "hard-examples", "DANN"]].round(3)
 # %%
 names = ["ERM", *rebalanced, "SMOTE", "Group-DRO", "moved-threshold", "hard-examples"]
 names += ["BIAM-X-no-meta", "BIAM-X-balanced"]
-rows = results[results["scenario"].str.endswith("/rare class") & results["method"].isin(names)]
-HTML("<b>Balanced accuracy</b>" + score_table(rows, "balanced_accuracy"))
-
-# %%
-HTML("<b>Log-loss</b>" + score_table(rows, "log_loss"))
+rare = {}
+for base in BASES:
+    rare[base, "balanced accuracy"] = asked[base]["rare class"]
+    rare[base, "log-loss"] = loss[base]["rare class"]
+pd.DataFrame(rare).loc[names].round(3)
 
 # %%
 for base in BASES:

@@ -216,7 +216,7 @@ _FULL: list[tuple[str, list[str]]] = [
     *((f"attack/{name}", _ATTACK_METHODS) for name in ("digits", "mnist")),
 ]
 # Colored MNIST with all pictures takes a second a step for some methods, an OccamNet half a minute.
-_SHORT = {"colour/50000": [], "biased/mnist": ["ERM", "OccamNet"]}
+_SHORT = {"colour/50000": [], "biased/mnist": ["ERM", "occam", "OccamNet"]}
 _QUICK = [(name, _SHORT.get(name, methods)) for name, methods in _FULL]
 _SMOKE: list[tuple[str, list[str]]] = [
     ("moons/overlap", ["ERM", "SD"]),

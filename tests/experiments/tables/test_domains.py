@@ -26,3 +26,9 @@ def test_smoke_is_embedded_and_equal_to_full():
     for cell in TABLE.profiles["smoke"].cells:
         assert cell.scenario.startswith("moons/")
         assert TABLE.parameters(cell, "smoke") == TABLE.parameters(cell, "full")
+
+
+def test_quick_has_every_scenario_and_method():
+    quick = TABLE.profiles["quick"].cells
+    assert {cell.scenario for cell in quick} == {scenario.name for scenario in TABLE.scenarios}
+    assert {cell.method for cell in quick} == {method.name for method in TABLE.methods}
