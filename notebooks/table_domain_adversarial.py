@@ -13,7 +13,7 @@
 # All stored numbers are a **quick run** of three seeds.
 #
 # - **Rotated moons**: the paper's toy example, 300 rows with labels and 300 without, at its 35 degrees, at 20 and at 50.
-# - **MNIST over photographs**: pieces of scikit-learn's two sample photographs stand in for the BSDS500 patches of the published MNIST-M, 4,000 pictures of each domain at half the side, 600 steps. The same with the bundled digits.
+# - **MNIST over photographs**: pieces of scikit-learn's two sample photographs stand in for the BSDS500 patches of the published MNIST-M, 4,000 pictures of each domain at half the side, 600 steps. The same with the bundled digits is in the full profile.
 # - **SVHN** and the other pairs of the paper are not at hand.
 # :::
 

@@ -169,13 +169,14 @@ for table in side.values():
 price = {name: table["accuracy"].loc["ERM"] - table["accuracy"] for name, table in side.items()}
 assert price["compas"][grouped].max() < 0.015 < 0.03 < price["adult"][grouped].min()
 odds = side["compas"]["deo"]
-assert odds["DANN"] < odds["ERM"] / 2 and side["adult"].at["DANN", "deo"] > 0.1
-assert odds["Group-DRO"] < odds["ERM"] / 2 < side["adult"].at["Group-DRO", "deo"]
+assert odds[[*grouped, "DANN"]].max() < odds["ERM"] / 2
+assert side["adult"]["deo"].idxmax() == "hard-examples" and price["compas"]["DANN"] < 0.02
+assert side["adult"].at["DANN", "deo"] > side["adult"].at["ERM", "deo"]
 
 # %% [markdown]
-# - **Every strategy that is told the groups** lifts the worst one by more than 15 points and brings the odds closer, on both sets. On COMPAS that costs less than 1.5 points of accuracy, on Adult more than three. How it is done, by weights, draws or Group DRO, matters less than that it is done.
+# - **Every strategy that is told the groups** lifts the worst one by more than 15 points and brings the odds closer, on COMPAS to less than half. There that costs less than 1.5 points of accuracy, on Adult more than three. How it is done, by weights, draws or Group DRO, matters less than that it is done.
 # - **Mining the hardest examples makes the worst group worse**: the hardest rows are those that no model can tell.
-# - DANN evens the odds on COMPAS and not on Adult, and leaves the worst group behind: it asks for features alike, not for few errors. Spectral decoupling, which knows no groups, does nothing for them.
+# - DANN more than halves the difference of odds on COMPAS and not on Adult, and leaves the worst group behind: it asks for features alike, not for few errors. Spectral decoupling, which knows no groups, does nothing for them.
 #
 # ## SMOTE
 #

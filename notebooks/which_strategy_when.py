@@ -13,15 +13,15 @@
 # | --- | --- | --- |
 # | none | as they should be | accuracy |
 # | rare class | class 1 is 4 % of all rows, in training and in use | balanced accuracy |
-# | rare group | an attribute is 1 in 5 % of the rows, in use in half of them (Adult: two thirds) | accuracy of the worst of four groups, label times attribute |
+# | rare group | the attribute is 1 in 5 % of the rows, in use in half of them (Adult: two thirds) | accuracy of the worst of four groups, label times attribute |
 # | spurious feature | one column agrees with the label in 95 % of the rows, in use in 5 % | accuracy |
 # | label noise | 30 % of the labels are wrong | accuracy on right labels |
 # | shift | in use every other number is one deviation too large | accuracy there |
 # | adversary | six faint signals tell the label; in use everything that is a number moves by up to 0.2 deviations against the model | accuracy then |
 #
-# Each with 2,000 training rows of two tables. **Made**: log-odds are a sine, a square, an absolute value, and a line that turns with the attribute. **Adult**: income by age, education, hours, gains, losses, and indicators of sex, marriage, race and occupation; the attribute is sex.
+# Each with 2,000 training rows of two tables. **Made**: log-odds are a sine, a square, an absolute value, and a line that turns with the attribute. **Adult**: income by age, education, hours, gains, losses, and indicators of sex, marriage, race and occupation; the attribute is being a man, so men are the rare group.
 #
-# The strategies train one network (64 hidden units, 800 batches of 128 rows, Adam) from the same initial weights. Options are those of [the table of strategies](table_mitigation) for people; **none was tuned, for no fault**, on whatever rows. The faults were designed while looking at seed 101, which is in no table.
+# The strategies train one network (64 hidden units, 800 batches of 128 rows, Adam) from the same initial weights. Options are those of [the table of strategies](table_mitigation) for people; **none was tuned, for no fault**, on whatever rows; training against attacks uses the radius of the attack. The faults were designed while looking at seed 101, which is in no table.
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -32,6 +32,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from biam import plotting
+from biam.experiments.catalogue import TABLES
 from biam.experiments.report import load_results
 from biam.experiments.stored import provenance, recompute
 from biam.experiments.summary import means
@@ -48,10 +49,13 @@ now[now["metric"].isin(["balanced_accuracy", "accuracy", "log_loss"])].round(4)
 # %% [markdown]
 # ## Everything at a glance
 #
-# Rows are methods, columns are faults, figures are per cent of what is asked. Blue is better than `ERM`, plain training, in the same column, red is worse: a tint from 2 points, a colour from 6, the full colour from 20. A star: the method also sees the labels of **100 trusted rows** like those of the test (but that in them the spurious column agrees with the label in half of the rows).
+# Rows are methods, columns are faults, figures are per cent of what is asked, mean of three seeds. Blue is better than `ERM`, plain training, in the same column, red is worse: a tint from 2 points, a colour from 6, the full colour from 20. A star: the method also sees the labels of **100 trusted rows** like those of the test (but that in them the spurious column agrees with the label in half of the rows).
 
 # %%
 results = load_results(stored, "which-strategy")
+planned = {cell[1:] for cell in TABLES["which-strategy"].profiles["quick"].cells}
+assert set(results[["scenario", "method", "seed"]].itertuples(index=False, name=None)) == planned
+assert results["seed"].nunique() == 3
 asked = {
     base: pd.DataFrame(
         {fault: means(results, name)[f"{base}/{fault}"] for fault, name in HEADLINE.items()}
@@ -68,14 +72,6 @@ plt.show()
 # %% alt="The same on Adult: rebalancing is blue for the rare class, the rare group and the spurious column and red for label noise and shift; adversarial training is blue for the adversary alone."
 plotting.advantage_map(adult.rename(index=stars), "ERM")
 plt.show()
-
-# %%
-cells = results.drop_duplicates(["scenario", "method", "seed"])
-base_of = cells["scenario"].str.split("/").str[0]
-seeds = cells.groupby([base_of, "scenario", "method"])["seed"].nunique().groupby(level=0)
-seeds = seeds.agg(["min", "max", "size"]).loc[list(BASES)]
-assert (seeds["min"] == seeds["max"]).all() and (seeds["size"] == made.size).all()
-seeds["max"].rename("seeds").to_frame().T
 
 # %% [markdown]
 # The made table is of the kind that `BIAM-X` is built for, a sum of curves and one pair. Compare the strategies with one another there, and `BIAM-X` with the networks on Adult.
@@ -137,7 +133,7 @@ assert worst.at["BIAM-X", "adult"] < worst.loc[told, "adult"].min()
 worst.round(3)
 
 # %% [markdown]
-# **Where the groups are known, use them.** On Adult every strategy that is told them lifts the worst group by more than ten points. On the made table they win less, Group DRO the most: there the rare group is not outvoted but hardly seen, and no weight makes up for rows. DANN is no help to the group: it makes the features blind to what tells the groups apart. `BIAM-X` finds the turned line from the few rows there are; but nothing in it looks after a group, and on Adult its worst one is behind.
+# **Where the groups are known, use them.** On Adult every strategy that is told them lifts the worst group by more than ten points. On the made table they win less, Group DRO the most: there the rare group is not outvoted but hardly seen, and no weight makes up for rows. DANN helps less than any of them, and harms on the made table: it makes the features blind to what tells the groups apart. `BIAM-X` finds the turned line from the few rows there are; but nothing in it looks after a group, and on Adult its worst one is behind.
 #
 # ## A spurious feature
 
@@ -164,24 +160,25 @@ for base in BASES:
     assert won["hard-examples"] < -0.15 and wrong["hard-examples"] > wrong["ERM"] + 0.2
     assert won.drop([m for m in won.index if m.startswith("BIAM-X")]).max() < 0.03
     assert won[["BIAM-X", "BIAM-X-no-meta"]].min() > 0.01
+assert gain["adult"].loc[rebalanced, "label noise"].max() < -0.05
 shown.round(3)
 
 # %% [markdown]
-# The table: what share of the wrong training labels the model gives back. **Mining amplifies label noise**: the hardest rows of a batch are the wrong ones, so training on the top quarter costs more than 15 points, and twenty points more of the wrong labels are believed. No strategy for the network wins three points. This is what `BIAM-X` is for: with trusted rows or without, it weighs down what is likely wrong.
+# The table: what share of the wrong training labels the model gives back. **Mining amplifies label noise**: the hardest rows of a batch are the wrong ones, so training on the top quarter costs more than 15 points, and twenty points more of the wrong labels are believed. No strategy for the network wins three points, and rebalancing Adult by labels that are wrong costs more than five. This is what `BIAM-X` is for: with trusted rows or without, it weighs down what is likely wrong.
 #
 # ## A shift
 
 # %%
 for base in BASES:
     won = gain[base]["shift"]
-    assert won["DANN-target"] > 0.03 and won["ERM+meta"] > 0.02
+    assert won["DANN-target"] > 0.015 and won[["ERM+meta", "adversarial"]].min() > 0.02
     assert won.idxmax() == "BIAM-X"
     bad = loss[base]["shift"]
     assert bad["BIAM-X-no-meta"] > bad["ERM"] > bad["DANN-target"] > bad["BIAM-X"]
 pd.concat({base: asked[base]["shift"] for base in BASES}, axis=1).sort_values("made").round(3)
 
 # %% [markdown]
-# **Unlabelled rows from the new place help (DANN), labelled ones help more.** `DANN-target` sees 1,000 rows of the target without labels, the starred methods 100 with. Without either, `BIAM-X` is as lost as the network and surer of itself: its curves go straight on where they have seen no row.
+# **Unlabelled rows from the new place help (DANN), labelled ones help more.** `DANN-target` sees 1,000 rows of the target without labels, the starred methods 100 with. Training against attacks, which asks for answers that small moves do not change, wins two points or more from nothing of the kind. Without either sort of row, `BIAM-X` is as lost as the network and surer of itself: its curves go straight on where they have seen no row.
 #
 # ## An adversary
 

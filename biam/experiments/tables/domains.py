@@ -73,7 +73,7 @@ _FULL = [*((f"moons/{angle}", _MOON_METHODS) for angle in ANGLES), *_PICTURES]
 _QUICK = [
     ("moons/35", _MOON_METHODS),
     *((f"moons/{angle}", ["source-only", "DANN:4"]) for angle in ANGLES if angle != 35),
-    *_PICTURES,
+    ("mnist", _DIGIT_METHODS),
 ]
 _SMOKE = [("moons/35", ["source-only", "DANN:4"])]
 

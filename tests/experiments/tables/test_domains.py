@@ -28,7 +28,8 @@ def test_smoke_is_embedded_and_equal_to_full():
         assert TABLE.parameters(cell, "smoke") == TABLE.parameters(cell, "full")
 
 
-def test_quick_has_every_scenario_and_method():
+def test_quick_has_every_angle_the_pictures_and_every_method():
     quick = TABLE.profiles["quick"].cells
-    assert {cell.scenario for cell in quick} == {scenario.name for scenario in TABLE.scenarios}
+    wanted = {"mnist", *(f"moons/{angle}" for angle in ANGLES)}
+    assert {cell.scenario for cell in quick} == wanted
     assert {cell.method for cell in quick} == {method.name for method in TABLE.methods}
