@@ -62,17 +62,25 @@ target = means(results, "target_accuracy")
 turned = target["moons/35"]
 assert turned["source-only"] < 0.85 and turned["DANN:4"] >= 0.95
 assert target.at["DANN:4", "moons/20"] > 0.99
-assert target.at["source-only", "moons/50"] + 0.15 < target.at["DANN:4", "moons/50"] < 0.9
+assert target.at["source-only", "moons/50"] + 0.15 < target.at["DANN:4", "moons/50"] < 0.85
+seeds = results[(results["scenario"] == "moons/35") & (results["metric"] == "target_accuracy")]
+assert seeds.loc[seeds["method"] == "DANN:6", "value"].min() < 0.85
 sure = means(results, "source_accuracy").drop("target-labels")
 assert sure[["moons/20", "moons/35", "moons/50"]].min(axis=None) > 0.99
 
 # %% [markdown]
-# **On the moons it does what it says**: where the plain network is below 85 % on the target, DANN is at 95 % or more, without one label from there and without a loss at home. How well depends on the strength, and by seed: the mean hides one seed at which strength 6, the paper's, fails. At 50 degrees the two moons have begun to trade places, and it gets some of the way.
+# **On the moons it does what it says**: where the plain network is below 85 % on the target, DANN is at 95 % or more, without one label from there and without a loss at home. How well depends on the strength, and on the seed: with strength 6, the paper's, one of three stays below 85 %. At 50 degrees it gets some of the way.
 #
 # The proxy A-distance is 2 (1 - 2 err) for a logistic regression that tells the domains from the features: 0 = it cannot, 2 = it always can.
 
 # %%
+apart = means(results, "proxy_a_distance")
+assert apart.at["DANN:4", "moons/35"] > apart.at["source-only", "moons/35"]
+assert apart.at["DANN", "mnist"] > 1.85
 HTML("<b>Proxy A-distance</b>" + score_table(results, "proxy_a_distance"))
+
+# %% [markdown]
+# **The distance does not fall**, where the paper reports that it does. The head that DANN plays against is fooled; a fresh judge of the same features still finds the domains, on the moons more easily than before. So this number was no guide here to how well the labels carry over.
 
 # %% [markdown]
 # ## Moons
@@ -109,11 +117,14 @@ plt.show()
 
 # %%
 beside = pd.DataFrame({"published, MNIST-M": PUBLISHED, "ours": target["mnist"][list(PUBLISHED)]})
-XXX
+ours = beside["ours"]
+assert beside.iloc[:, 0].idxmax() == ours.idxmax() == "target-labels"
+assert ours["DANN"] < ours["source-only"] - 0.05 and abs(ours["source-only"] - 0.52) < 0.06
+assert means(results, "source_accuracy").loc["DANN", "mnist"] > 0.88
 beside.round(3)
 
 # %% [markdown]
-# YYY
+# **Here it does not do what it says.** The plain network stands about where the paper has it; DANN, with the paper's schedule and strength, is more than five points **below** it instead of 24 above. After 600 steps its features still tell the domains apart, so nothing has been aligned. The paper trains on all pictures at full size and for far longer. Stronger reversals, plain SGD and twice the batch, tried on seed 101, did no better; what many more steps would do was not tried.
 
 # %% [markdown]
 # ## Where the numbers come from
