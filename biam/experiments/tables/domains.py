@@ -86,8 +86,8 @@ TABLES = (
         methods=_METHODS,
         profiles={
             "smoke": Profile(plan(_NAME, [(n, m, SEEDS[:1]) for n, m in _SMOKE]), 0.2),
-            "quick": Profile(plan(_NAME, [(n, m, SEEDS[:3]) for n, m in _QUICK]), 1),
-            "full": Profile(plan(_NAME, [(n, m, SEEDS) for n, m in _FULL]), 20),
+            "quick": Profile(plan(_NAME, [(n, m, SEEDS[:3]) for n, m in _QUICK]), 3),
+            "full": Profile(plan(_NAME, [(n, m, SEEDS) for n, m in _FULL]), 7),
         },
         headline=("source_accuracy", "target_accuracy", "proxy_a_distance"),
     ),

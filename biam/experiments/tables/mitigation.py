@@ -238,8 +238,8 @@ TABLES = (
         methods=_METHODS,
         profiles={
             "smoke": Profile(_plan(_SMOKE, SEEDS[:1]), 0.2),
-            "quick": Profile(_plan(_QUICK, SEEDS[:3]), 5),
-            "full": Profile(_plan(_FULL, SEEDS), 60),
+            "quick": Profile(_plan(_QUICK, SEEDS[:3]), 13),
+            "full": Profile(_plan(_FULL, SEEDS), 40),
         },
         headline=("accuracy", "worst_group", "auc"),
     ),

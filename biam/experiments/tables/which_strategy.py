@@ -111,8 +111,8 @@ TABLES = (
         methods=_METHODS,
         profiles={
             "smoke": Profile(_plan(_SMOKE, SEEDS[:1]), 0.1),
-            "quick": Profile(_plan(_ALL, SEEDS[:3]), 8),
-            "full": Profile(_plan(_ALL, SEEDS), 14),
+            "quick": Profile(_plan(_ALL, SEEDS[:3]), 10),
+            "full": Profile(_plan(_ALL, SEEDS), 17),
         },
         headline=("accuracy", "balanced_accuracy", "worst_group", "robust_accuracy", "log_loss"),
     ),
