@@ -7,7 +7,7 @@
 # %% [markdown]
 # # Strategies against bias
 #
-# One network, several ways to keep it from the easy answer: reweighting and sampling, mining, Group DRO {cite:p}`sagawa2020`, spectral decoupling {cite:p}`pezeshki2021`, OccamNet {cite:p}`shrestha2022`, domain-adversarial training {cite:p}`ganin2016`, SMOTE {cite:p}`chawla2002`, training against attacks {cite:p}`goodfellow2015,madry2018`. The strategies are in `biam.mitigation`, one small file each. [Which strategy when](which_strategy_when) puts all of them on the same rows.
+# One network, several ways to keep it from the easy answer: reweighting and sampling, mining, Group DRO {cite:p}`sagawa2020`, spectral decoupling {cite:p}`pezeshki2021`, OccamNet {cite:p}`shrestha2022`, domain-adversarial training {cite:p}`ganin2016`, SMOTE {cite:p}`chawla2002`, training against attacks {cite:p}`goodfellow2015,madry2018`. The strategies are in `biam.mitigation`, one small file each. [Which strategy when](which_strategy_when.ipynb) puts all of them on the same rows.
 #
 # :::{important}
 # All stored numbers are a **quick run** of three seeds on the subsets named in each section. Colored MNIST with all 50,000 pictures, and five seeds, are in the full profile, which was not run. Every score is that of the last model; where a penalty is swept the whole sweep is shown.

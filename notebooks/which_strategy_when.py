@@ -21,7 +21,7 @@
 #
 # Each with 2,000 training rows of two tables. **Made**: log-odds are a sine, a square, an absolute value, and a line that turns with the attribute. **Adult**: income by age, education, hours, gains, losses, and indicators of sex, marriage, race and occupation; the attribute is being a man, so men are the rare group.
 #
-# The strategies train one network (64 hidden units, 800 batches of 128 rows, Adam) from the same initial weights. Options are those of [the table of strategies](table_mitigation) for people; **none was tuned, for no fault**, on whatever rows; training against attacks uses the radius of the attack. The faults were designed while looking at seed 101, which is in no table.
+# The strategies train one network (64 hidden units, 800 batches of 128 rows, Adam) from the same initial weights. Options are those of [the table of strategies](table_mitigation.ipynb) for people; **none was tuned, for no fault**, on whatever rows; training against attacks uses the radius of the attack. The faults were designed while looking at seed 101, which is in no table.
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -208,7 +208,7 @@ pd.concat({base: asked[base]["adversary"] for base in BASES}, axis=1).round(3)
 # | other inputs in use | labels from there, else DANN on unlabelled rows | trust extrapolation |
 # | an adversary | train on attacks, and pay for it | expect it to be fair |
 #
-# **Not here.** OccamNet is for pictures, and invariant risk needs environments: both are in [the table of strategies](table_mitigation). One network, one set of options, two tables of 2,000 rows: an order that a few points decide may turn elsewhere.
+# **Not here.** OccamNet is for pictures, and invariant risk needs environments: both are in [the table of strategies](table_mitigation.ipynb). One network, one set of options, two tables of 2,000 rows: an order that a few points decide may turn elsewhere.
 #
 # ## Where the numbers come from
 #
