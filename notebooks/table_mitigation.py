@@ -10,7 +10,7 @@
 # One network, several ways to keep it from the easy answer: reweighting and sampling, mining, Group DRO {cite:p}`sagawa2020`, spectral decoupling {cite:p}`pezeshki2021`, OccamNet {cite:p}`shrestha2022`, domain-adversarial training {cite:p}`ganin2016`, SMOTE {cite:p}`chawla2002`, training against attacks {cite:p}`goodfellow2015,madry2018`. The strategies are in `biam.mitigation`, one small file each. [Which strategy when](which_strategy_when.ipynb) puts all of them on the same rows.
 #
 # :::{important}
-# All stored numbers are a **quick run** of three seeds on the subsets named in each section. Colored MNIST with all 50,000 pictures, and five seeds, are in the full profile, which was not run. Every score is that of the last model; where a penalty is swept the whole sweep is shown.
+# All stored numbers are a **quick run** of three seeds on the subsets named in each section. Colored MNIST with all 50,000 pictures, and five seeds, are in the full profile, which was not run; nor were, of the quick profile, OccamNet and the occam penalties on three biases. Every score is that of the last model; where a penalty is swept the whole sweep is shown.
 # :::
 
 # %% tags=["parameters"]
@@ -41,7 +41,8 @@ now[now["metric"].isin(["accuracy", "worst_group", "auc"])].round(4)
 results = load_results(stored, "mitigation")
 assert set(results["profile"]) == {"quick"} and results["seed"].nunique() == 3
 planned = {cell[1:] for cell in TABLES["mitigation"].profiles["quick"].cells}
-assert set(results[["scenario", "method", "seed"]].itertuples(index=False, name=None)) == planned
+missing = planned - set(results[["scenario", "method", "seed"]].itertuples(index=False, name=None))
+assert {cell[:2] for cell in missing} == {("biased/mnist", "occam"), ("biased/mnist", "OccamNet")}
 part = {name: rows for name, rows in results.groupby(results["scenario"].str.split("/").str[0])}
 
 # %% [markdown]
@@ -97,7 +98,7 @@ assert (moons.loc["SD"] > moons.drop("SD").max() + 0.03).all()
 HTML("<b>Test accuracy</b>" + score_table(part["moons"], "accuracy"))
 
 # %% [markdown]
-# Spectral decoupling with the authors' coefficient learns more of the curve after as many steps, whether the moons overlap by a tenth or stand a tenth apart. Weight decay and dropout do not, as in the paper's third figure.
+# Spectral decoupling with the authors' coefficient learns more of the curve after as many steps, whether the moons overlap by a tenth or stand a tenth apart. Weight decay and dropout, which the paper tries too, do not.
 #
 # ## Core and spurious features
 #
@@ -146,12 +147,10 @@ by.set_axis(["all", *(f"{k} agree" for k in range(4))], axis=1).round(3)
 
 # %%
 assert by.at["ERM", "accuracy_g3"] > 0.95 and by.at["ERM", "accuracy_g0"] < 0.1
-assert by.at["OccamNet", "accuracy"] < by.at["ERM", "accuracy"]
-exits = [means(biased, f"exit_g{k}").at["OccamNet", "biased/mnist"] for k in (0, 2)]
-assert max(exits) < 2 and abs(exits[0] - exits[1]) < 0.5
+assert by.at["ERM", "accuracy"] < 0.25
 
 # %% [markdown]
-# The columns are test rows by how many of their three biases agree with the class. **Plain training reads the biases**: nearly all right where all agree, next to none where none does. **OccamNet does not mend it here**: its early exits answer nearly everything, with or without biases that agree, and it is no better on average. The paper's remedy needs exits that have learned which rows are easy, and eight passes do not teach them.
+# The columns are test rows by how many of their three biases agree with the class. **Plain training reads the biases**: nearly all right where all agree, next to none where none does. Whether an OccamNet {cite:p}`shrestha2022` mends it at this size is **not shown**: `biam reproduce mitigation --scenarios biased/mnist` takes two minutes.
 #
 # ## People
 #
@@ -194,7 +193,7 @@ assert side["adult"].at["DANN", "deo"] > side["adult"].at["ERM", "deo"]
 
 # %% [markdown]
 # - **Every strategy that is told the groups** lifts the worst one by more than 15 points and brings the odds closer, on COMPAS to less than half. There that costs less than 1.5 points of accuracy, on Adult more than three. How it is done, by weights, draws or Group DRO, matters less than that it is done.
-# - **Mining the hardest examples makes the worst group worse**: the hardest rows are those that no model can tell.
+# - **Mining the hardest examples makes the worst group worse**, perhaps because the hardest rows are those that no model can tell.
 # - DANN more than halves the difference of odds on COMPAS and not on Adult, and leaves the worst group behind: it asks for features alike, not for few errors. Spectral decoupling, which knows no groups, does nothing for them.
 #
 # ## SMOTE
