@@ -166,6 +166,8 @@ side = {
 side["adult"].round(3)
 
 # %%
+grouped = ["inverse-frequency", "class-balanced", "over-sampling", "under-sampling"]
+grouped += ["quotas", "weighted-draws", "Group-DRO", "Group-DRO-adjusted"]
 side["compas"].round(3)
 
 # %% alt="Adult: average and worst group of each method; those that use groups bring the two together."
@@ -177,8 +179,6 @@ plotting.average_and_worst(people["compas"])
 plt.show()
 
 # %%
-grouped = ["inverse-frequency", "class-balanced", "over-sampling", "under-sampling"]
-grouped += ["quotas", "weighted-draws", "Group-DRO", "Group-DRO-adjusted"]
 for table in side.values():
     change = table - table.loc["ERM"]
     assert change.loc[grouped, "worst_group"].min() > 0.15 and change.loc[grouped, "deo"].max() < 0
