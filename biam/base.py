@@ -10,30 +10,36 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
     column_or_1d,
     validate_data,
 )
 
+from biam.chunked import Chunked
+from biam.chunks import ArrayChunks, Chunks, as_chunks
 from biam.exceptions import InvalidInputError, UnknownNameError
-from biam.named import check_pairs, check_signs, numbered_pairs, numbered_signs
+from biam.named import check_pairs, check_signs, numbered
+from biam.prediction import Predictor, encoded, encoded_meta
 from biam.readable import Readable
-from biam.solvers.exact import WEIGHTINGS, ExactSolver
+from biam.solvers.exact import BASES, SELECTIONS, WEIGHTINGS, ExactSolver
+from biam.solvers.fitted import Fitted
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
+from biam.targets import checked_weight
 from biam.validation import check_choice, check_integer, check_number
 
-__all__ = ["BIAMBase", "check_device", "checked_weight", "seed_of"]
+__all__ = ["BIAMBase", "check_device", "seed_of"]
 
 # Share and number of meta rows that may look wrong before `fit` says so.
 DOUBTFUL_SHARE, DOUBTFUL_ROWS = 0.02, 2
 SOLVERS = {"exact": ExactSolver, "published": PublishedSolver}
 GPU_ROWS = 100_000
+# Parameters that only the exact solver's own fit knows, and their usual values.
+EXACT_ONLY = {"monotone": None, "basis": "hinge", "selection": "evidence"}
 
 
-class BIAMBase(Readable, BaseEstimator):
+class BIAMBase(Chunked, Readable, BaseEstimator):
     """Shared by the two estimators; see their docstrings for the parameters."""
 
     def __init__(
@@ -51,6 +57,8 @@ class BIAMBase(Readable, BaseEstimator):
         interactions: bool | str = "auto",
         pairs: bool | str | int | Sequence[tuple[Any, Any]] = "auto",
         monotone: Mapping[Any, int] | None = None,
+        basis: str = "hinge",
+        selection: str = "evidence",
         weighting: str = "posterior",
         objective: str = "auto",
         standardise: bool | str = "auto",
@@ -73,6 +81,8 @@ class BIAMBase(Readable, BaseEstimator):
         self.interactions = interactions
         self.pairs = pairs
         self.monotone = monotone
+        self.basis = basis
+        self.selection = selection
         self.weighting = weighting
         self.objective = objective
         self.standardise = standardise
@@ -86,7 +96,7 @@ class BIAMBase(Readable, BaseEstimator):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         X_meta: Any = None,
         y_meta: Any = None,
         sample_weight: Any = None,
@@ -96,9 +106,12 @@ class BIAMBase(Readable, BaseEstimator):
         Parameters
         ----------
         X : array-like or DataFrame, shape (n_rows, n_features)
-            Numbers, text or categories; NaN (or None) where a value is missing.
+            Numbers, text or categories; NaN (or None) where a value is missing. A table larger than
+            memory: an array mapped into memory, a Dask array or data frame, or
+            `biam.chunks.Chunks`, which hold `y` too; for ``solver="exact"``, numbers and two
+            classes.
         y : array-like, shape (n_rows,)
-            Targets; some may be wrong.
+            Targets; some may be wrong. Of a Dask table a Dask collection in the same partitions.
         X_meta, y_meta : like X and y, optional
             Meta rows: few, trusted, clean. ``solver="published"`` needs them (but for BIAM-B).
         sample_weight : array-like, shape (n_rows,), optional
@@ -114,6 +127,10 @@ class BIAMBase(Readable, BaseEstimator):
             Anything in the data or the parameters that cannot work; raised before any work starts.
         """
         self._check_parameters()
+        chunks, seed = as_chunks(X, y, sample_weight), seed_of(self.random_state)
+        if chunks is not None:
+            self._fit_chunks(chunks, X_meta, y_meta, seed)
+            return self
         X, y = self._check_table(X, y)
         weight = checked_weight(sample_weight, X)
         has_meta = X_meta is not None or y_meta is not None
@@ -122,9 +139,10 @@ class BIAMBase(Readable, BaseEstimator):
         targets, meta_targets = self._encode_targets(y, y_meta if has_meta else None, weight)
         encoder = TableEncoder(self._own_scale(self.standardise), self.handle_unknown)
         self.encoder_ = encoder.fit(X, weight)
-        values = encoder.transform(X)
-        meta_values = _encoded_meta(encoder, X_meta) if has_meta else None
-        fitted = self._solver(len(targets), encoder).fit(
+        values = encoded(encoder, X)
+        meta_values = encoded_meta(encoder, X_meta) if has_meta else None
+        fitted = self._solved(
+            self._solver(len(targets), encoder),
             values,
             targets,
             meta_values,
@@ -132,8 +150,19 @@ class BIAMBase(Readable, BaseEstimator):
             n_classes=len(getattr(self, "classes_", ())),
             n_levels=encoder.n_levels,
             sample_weight=weight,
-            seed=seed_of(self.random_state),
+            seed=seed,
         )
+        self._adopt(fitted, values, meta_values, weight)
+        return self
+
+    def _adopt(
+        self,
+        fitted: Fitted,
+        values: np.ndarray,
+        meta_values: np.ndarray | None,
+        weight: np.ndarray | None,
+    ) -> None:
+        """Keep what a solver gives back, and what reading needs of the rows."""
         self.model_, self.w_ = fitted.model, fitted.w
         self.weights_, self.history_ = fitted.weights, fitted.history
         self.status_, self.details_ = fitted.status, fitted.details
@@ -142,7 +171,10 @@ class BIAMBase(Readable, BaseEstimator):
         self._finish(values, meta_values, weight)
         if meta_values is not None and "meta_doubts" in self.details_:
             _warn_of_doubtful(self.details_["meta_doubts"], ~np.isnan(meta_values).any(1))
-        return self
+
+    def _solved(self, solver: ExactSolver | PublishedSolver, *rows: Any, **options: Any) -> Fitted:
+        """What the solver makes of the encoded rows."""
+        return solver.fit(*rows, **options)
 
     def _finish(
         self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
@@ -152,15 +184,21 @@ class BIAMBase(Readable, BaseEstimator):
     def _outputs(self, X: Any) -> np.ndarray:
         """Raw model outputs, shape (n_rows, d), float64."""
         check_is_fitted(self)
+        X = ArrayChunks(X, X) if isinstance(X, np.memmap) else X
+        if isinstance(X, Chunks):
+            return np.concatenate([self._encoded_outputs(self._values(chunk[0])) for chunk in X])
         return self._encoded_outputs(self._values(X))
 
     def _encoded_outputs(self, values: np.ndarray) -> np.ndarray:
+        # Published numbers hold to the last bit, and so does the order of their sums.
+        if self.solver == "exact" and Predictor.knows(self.model_):
+            return Predictor(self.model_, self.w_).outputs(values)
         design = self.model_.basis.design(values)
         with torch.inference_mode():
             return self.model_.outputs(self.w_, design).double().numpy()
 
     def _values(self, X: Any) -> np.ndarray:
-        return self.encoder_.transform(self._check_table(X, reset=False)[0])
+        return encoded(self.encoder_, self._check_table(X, reset=False)[0])
 
     def _check_table(self, X: Any, y: Any = None, *, reset: bool = True) -> tuple[Any, Any]:
         options: dict[str, Any] = {"reset": reset}
@@ -219,10 +257,9 @@ class BIAMBase(Readable, BaseEstimator):
                 check_choice(name, getattr(self, name), words)
         check_pairs(self.pairs)
         check_signs(self.monotone)
-        if self.monotone and (self.solver != "exact" or self.weighting == "network"):
-            raise InvalidInputError(
-                "monotone needs solver='exact' and weighting='posterior' or 'equal'."
-            )
+        check_choice("basis", self.basis, BASES)
+        check_choice("selection", self.selection, SELECTIONS)
+        self._check_exact(self.solver == "exact" and self.weighting != "network")
         if self.patience is not None and self.patience != "auto":
             check_integer("patience", self.patience, low=1)
         if self.solver == "exact" and self.variant != "BIAM":
@@ -233,6 +270,14 @@ class BIAMBase(Readable, BaseEstimator):
         self._check_solver_options()
         # The solver refuses values that only it knows: now, not after the data are encoded.
         self._solver(0)
+
+    def _check_exact(self, exact: bool, needed: str = "") -> None:
+        """Refuse what only posterior and equal weighting can do, where there is something else."""
+        needed = needed or "solver='exact' and weighting='posterior' or 'equal'"
+        for name, usual in EXACT_ONLY.items():
+            value = getattr(self, name)
+            if value and value != usual and not exact:
+                raise InvalidInputError(f"{name} needs {needed}, got {name}={value!r}.")
 
     def _check_solver_options(self) -> None:
         """Fields of the solver that are no parameters of the estimator, each of the right kind."""
@@ -278,12 +323,16 @@ class BIAMBase(Readable, BaseEstimator):
         if self.solver == "exact":
             named = {"pairs": self.pairs}
             if encoder is not None:
-                if self.monotone and len(getattr(self, "classes_", ())) > 2:
-                    raise InvalidInputError("monotone needs numbers or two classes as targets.")
-                named["pairs"] = numbered_pairs(self.pairs, encoder.names)
-                named["monotone"] = numbered_signs(self.monotone, encoder)
+                few = len(getattr(self, "classes_", ())) <= 2
+                self._check_exact(few, "numbers or two classes as targets")
+                named = numbered(self.pairs, self.monotone, encoder)
             return ExactSolver(
-                interactions=self.interactions, weighting=self.weighting, **named, **common
+                interactions=self.interactions,
+                basis=self.basis,
+                selection=self.selection,
+                weighting=self.weighting,
+                **named,
+                **common,
             )
         common.setdefault("upper_lr", self._published_upper_lr)
         return PublishedSolver(
@@ -303,29 +352,6 @@ class BIAMBase(Readable, BaseEstimator):
         return tags
 
 
-def checked_weight(sample_weight: Any, X: Any) -> np.ndarray | None:
-    """Sample weights as numbers, shape (n_rows,), or None; refused where they cannot be used."""
-    if sample_weight is None:
-        return None
-    try:
-        weight = np.asarray(sample_weight, dtype=float)
-    except (ValueError, TypeError) as error:
-        raise InvalidInputError(f"sample_weight must hold numbers: {error}.") from None
-    wrong = weight[~(np.isfinite(weight) & (weight >= 0))]
-    if wrong.size:
-        raise InvalidInputError(f"sample_weight must be finite and not negative, got {wrong[0]}.")
-    if weight.size and not weight.any():
-        raise InvalidInputError("sample_weight is zero for every row: nothing to learn from.")
-    return _check_sample_weight(weight, X, dtype=np.float64)
-
-
-def _encoded_meta(encoder: TableEncoder, X_meta: Any) -> np.ndarray:
-    try:
-        return encoder.transform(X_meta)
-    except InvalidInputError as error:
-        raise InvalidInputError(f"the meta rows do not fit: {error}") from None
-
-
 def _warn_of_doubtful(doubts: np.ndarray, complete: np.ndarray) -> None:
     """Say which meta rows look wrong; the fit has left them aside already.
 
@@ -337,7 +363,7 @@ def _warn_of_doubtful(doubts: np.ndarray, complete: np.ndarray) -> None:
         warnings.warn(
             f"{len(rows)} of {len(doubts)} meta rows look wrong (rows {some}): the fit hardly "
             'counts them. Check them; details_["meta_doubts"] has the chance of each.',
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

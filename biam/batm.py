@@ -13,12 +13,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from biam import concept_files, persistence
-from biam.base import BIAMBase, checked_weight, seed_of
+from biam.base import BIAMBase, seed_of
 from biam.baselines.inputs import TableInputs
 from biam.concepts import ENCODERS, correlation_groups, numbered_groups
 from biam.estimators import BIAMClassifier, BIAMRegressor
 from biam.exceptions import InvalidInputError
 from biam.solvers.taylor import NORMALISATIONS, STANDARDS, TaylorSolver
+from biam.targets import checked_weight
 from biam.validation import check_choice, check_integer, check_number
 
 __all__ = ["BATMClassifier", "BATMRegressor", "load"]

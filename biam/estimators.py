@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array
 
 from biam import persistence
 from biam.base import BIAMBase
+from biam.chunked import by_partition
 from biam.decision import OBJECTIVES, PLAIN, decide, decision_rule, plain_rule, shifted_weights
 from biam.exceptions import InvalidInputError
+from biam.solvers.fitted import Fitted
+from biam.solvers.rare import fit_rare
+from biam.targets import check_classes, checked_numbers
 
 __all__ = ["BIAMClassifier", "BIAMRegressor", "load"]
 
@@ -55,6 +57,13 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     monotone : dict of str to {1, -1}, optional
         Exact: columns ("x0", "x1", ... for arrays) whose curve may only rise, or only fall. They
         enter no pair, and their curves change with no gap.
+    basis : {"hinge", "cubic"}
+        Exact: what curves are made of, straight lines between the knots, or natural cubic splines
+        (`biam.solvers.exact.cubic`).
+    selection : {"evidence", "gates"}
+        Exact: what keeps a term. "evidence": its penalty, which may shrink it to almost nothing.
+        "gates": in or out, by a probability for each curve, gap, interaction and pair
+        (`biam.solvers.exact.gates`).
     weighting : {"posterior", "network", "equal"}
         Exact: where sample weights come from. "posterior": a model of wrong labels, anchored by the
         meta rows; a weight is the chance that the label is right. "network": a weighting network
@@ -63,7 +72,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     objective : str
         What predictions should be best at. Classifier: "log_loss" and "accuracy" say the most
         likely class; "balanced_accuracy" and "f1_macro" find the rule that is best on average over
-        the probabilities of the rows. Regressor: "mse". "auto" is the first.
+        the probabilities of the rows. Regressor: "mse"; "rare" counts each row by the inverse
+        density of its target (`biam.relevance`), so that rare ranges are fitted as well as common
+        ones. "auto" is the first.
     standardise : bool or "auto"
         Centre and scale the numeric columns and the target inside; "auto": exact yes, published no.
     patience : int, None or "auto"
@@ -94,7 +105,8 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
         What the solver decided and why. Exact solver: "weighting", the candidate chosen;
         "meta_losses" of the candidates; "noise", the label model; "meta_doubts", chance of each
         meta label to be wrong; "losses" of the training rows; "terms" with penalty and effective
-        degrees of freedom; "pair_evidence"; "edf"; "covariance". In units of `y`.
+        degrees of freedom; "pair_evidence"; "edf"; "covariance"; with ``objective="rare"``
+        "relevance"; with ``selection="gates"`` "gates". In units of `y`.
     complexity_ : dict
     coefficients_ : dict of ndarray
     n_features_in_ : int
@@ -117,8 +129,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     """
 
     _published_upper_lr = 0.01
-    _objectives = ("mse",)
+    _objectives = ("mse", "rare")
 
+    @by_partition
     def predict(self, X: Any) -> np.ndarray:
         """Predicted targets, shape (n_rows,)."""
         return self._outputs(X)[:, 0] * self.y_scale_ + self.y_centre_
@@ -126,15 +139,28 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
     def _encode_targets(
         self, y: np.ndarray, y_meta: np.ndarray | None, weight: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        y = _checked_target(y, "y")
+        y = checked_numbers(y, "y")
         self.y_centre_, self.y_scale_ = 0.0, 1.0
         if self._own_scale(self.standardise):
             self.y_centre_ = float(np.average(y, weights=weight))
             spread = float(np.sqrt(np.average((y - self.y_centre_) ** 2, weights=weight)))
             self.y_scale_ = spread if spread > 0 else 1.0
         if y_meta is not None:
-            y_meta = (_checked_target(y_meta, "y_meta") - self.y_centre_) / self.y_scale_
+            y_meta = (checked_numbers(y_meta, "y_meta") - self.y_centre_) / self.y_scale_
         return (y - self.y_centre_) / self.y_scale_, y_meta
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.objective == "rare" and (self.solver != "exact" or self.weighting == "network"):
+            raise InvalidInputError(
+                "objective='rare' needs solver='exact' and weighting='posterior' or 'equal', got "
+                f"solver={self.solver!r} and weighting={self.weighting!r}."
+            )
+
+    def _solved(self, solver: Any, *rows: Any, **options: Any) -> Fitted:
+        if self.objective == "rare":
+            return fit_rare(solver, *rows, **options)
+        return super()._solved(solver, *rows, **options)
 
     def _finish(
         self, values: np.ndarray, meta_values: np.ndarray | None, weight: np.ndarray | None
@@ -154,8 +180,8 @@ class BIAMClassifier(ClassifierMixin, BIAMBase):
     Parameters
     ----------
     solver, variant, epochs, batch_size, lower_lr, upper_lr, n_knots, n_ranks, gates, \
-interactions, pairs, monotone, weighting, objective, standardise, patience, handle_unknown, \
-random_state, device, progress, solver_options
+interactions, pairs, monotone, basis, selection, weighting, objective, standardise, patience, \
+handle_unknown, random_state, device, progress, solver_options
         As in `BIAMRegressor`.
 
     Attributes
@@ -180,14 +206,17 @@ n_features_in_
     _published_upper_lr = 0.1
     _objectives = OBJECTIVES
 
+    @by_partition
     def decision_function(self, X: Any) -> np.ndarray:
         """Log-odds of the second class, shape (n_rows,), or logits, shape (n_rows, n_classes)."""
         return self._logits(self._outputs(X))
 
+    @by_partition
     def predict_proba(self, X: Any) -> np.ndarray:
         """Class probabilities, shape (n_rows, n_classes)."""
         return self._shares(self._outputs(X))
 
+    @by_partition
     def predict(self, X: Any) -> np.ndarray:
         """Classes by the rule that is best for `objective`, shape (n_rows,)."""
         proba = self.predict_proba(X)
@@ -212,7 +241,9 @@ n_features_in_
     def _shares(self, f: np.ndarray) -> np.ndarray:
         f = self._logits(f)
         if f.ndim == 1:
-            f = np.column_stack([np.zeros_like(f), f])
+            e = np.exp(-np.abs(f))
+            likely, other = 1 / (1 + e), e / (1 + e)
+            return np.column_stack([np.where(f > 0, other, likely), np.where(f > 0, likely, other)])
         e = np.exp(f - f.max(1, keepdims=True))
         return e / e.sum(1, keepdims=True)
 
@@ -224,7 +255,7 @@ n_features_in_
     def _encode_targets(
         self, y: np.ndarray, y_meta: np.ndarray | None, weight: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        _check_classes(y, "y")
+        check_classes(y, "y")
         self.classes_, codes = np.unique(y, return_inverse=True)
         present = np.unique(codes if weight is None else codes[weight > 0])
         if len(present) < 2:
@@ -234,7 +265,7 @@ n_features_in_
             )
         if y_meta is None:
             return codes, None
-        _check_classes(y_meta, "y_meta")
+        check_classes(y_meta, "y_meta")
         unseen = sorted(set(np.unique(y_meta).tolist()) - set(self.classes_.tolist()))
         if unseen:
             raise InvalidInputError(
@@ -278,28 +309,3 @@ def _times(value: Any, unit: float) -> Any:
     if isinstance(value, dict):
         return {k: v if k.endswith("share") else _times(v, unit) for k, v in value.items()}
     return [unit * x for x in value] if isinstance(value, list) else unit * value
-
-
-def _check_classes(y: np.ndarray, name: str) -> None:
-    gaps = y != y if y.dtype.kind in "fO" else np.zeros(len(y), dtype=bool)
-    if y.dtype.kind == "O":
-        gaps = gaps | np.array([label is None for label in y])
-    if gaps.any():
-        raise InvalidInputError(
-            f"{name} has a missing class in row {gaps.argmax()}: drop such rows."
-        )
-    # Not infinite either, in the words of scikit-learn.
-    check_array(y, ensure_2d=False, dtype=None, input_name=name)
-    check_classification_targets(y)
-
-
-def _checked_target(y: np.ndarray, name: str) -> np.ndarray:
-    y = check_array(y, ensure_2d=False, dtype=None, input_name=name)
-    try:
-        if y.dtype.kind in "mM":
-            raise TypeError
-        return np.array(y, dtype=float)
-    except (ValueError, TypeError):
-        raise InvalidInputError(
-            f"{name} must hold numbers for regression, got {y.dtype}: BIAMClassifier takes classes."
-        ) from None

@@ -9,7 +9,7 @@ from biam.exceptions import InvalidInputError
 from biam.table import TableEncoder
 from biam.validation import check_integer
 
-__all__ = ["check_pairs", "check_signs", "numbered_pairs", "numbered_signs"]
+__all__ = ["check_pairs", "check_signs", "numbered", "numbered_pairs", "numbered_signs"]
 
 
 def check_pairs(pairs: Any) -> None:
@@ -74,3 +74,25 @@ def numbered_signs(signs: Mapping[str, int] | None, encoder: TableEncoder) -> di
             raise InvalidInputError(f"monotone has {name!r}, whose categories have no order.")
         found[j] = int(sign)
     return found
+
+
+def numbered(pairs: Any, signs: Mapping[str, int] | None, encoder: TableEncoder) -> dict[str, Any]:
+    """`pairs` and `monotone` by position, for the solver.
+
+    Raises
+    ------
+    InvalidInputError
+        A name that is no column, or a pair of a column in `monotone`: along it the sum of its
+        curve and a surface could turn.
+    """
+    found = numbered_pairs(pairs, encoder.names), numbered_signs(signs, encoder)
+    listed = found[0] if isinstance(found[0], tuple) else ()
+    for pair in listed:
+        shared = [encoder.names[j] for j in pair if j in found[1]]
+        if shared:
+            raise InvalidInputError(
+                "pairs and monotone must name different columns, since a column that may only rise "
+                f"or fall enters no pair: got {tuple(encoder.names[j] for j in pair)!r} in pairs "
+                f"and {shared[0]!r} in monotone. Take {shared[0]!r} out of one of the two."
+            )
+    return {"pairs": found[0], "monotone": found[1]}

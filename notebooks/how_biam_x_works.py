@@ -8,14 +8,12 @@
 # - what a curve is made of, and what decides how wiggly it may be;
 # - how the solver recognises a wrong label, and what a weight means;
 # - what the meta rows do, and what happens without them;
-# - how interactions and pairs are found;
-# - how the solver judges itself and the meta rows, which class it says, and what a fit costs.
+# - how interactions and pairs are found, how the solver judges itself and the meta rows, which class it says, and what a fit costs.
 #
 # All data are generated here. The formulas are in [](#biam-x).
 
 # %%
 import warnings
-from time import perf_counter
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,7 +25,7 @@ from biam.corruption import shift_labels
 from biam.datasets import synthetic
 from biam.metrics import evaluate
 from biam.plotting.style import BLUE, GREY, OCHRE, VERMILLION, axes, legend
-from biam.solvers.exact.terms import Components
+from biam.solvers.exact.terms import Components, normal_scores
 
 # %% tags=["parameters"]
 n_rows = 1500
@@ -66,10 +64,23 @@ crossings.tolist()
 # %% [markdown]
 # The first component is a straight line. Each next one crosses zero once more. Its **stiffness** says how much it bends, and the stiffer it is, the more it costs.
 #
+# Amounts of money have a few very large values, and a straight line over them would be about those few. Where the values run away like this, straight means straight over **normal scores**: where each value would lie if the feature were normal.
+
+# %%
+money = np.sort(np.random.default_rng(seed).lognormal(sigma=1.5, size=n_rows))
+rich = Components.fit(money[:, None], 10, None, np.ones(n_rows))
+knots = rich.basis.features[0].knots
+first = rich.values(knots.numpy()[:, None])[0][0][:, 0]
+slope = first.diff() / normal_scores(knots, money, np.ones(n_rows)).diff()
+assert np.ptp(slope.numpy()) < 1e-6 and np.corrcoef(first, knots)[0, 1] < 0.8
+
+# %% [markdown]
+# Where many rows share few values (a gain that is zero for most), the curve has six times as many knots and may jump from one value to the next.
+#
 # ## One penalty per term
 #
 # A numeric feature has two groups of columns: its line, and its shape (all other components). Each group has one penalty. A large penalty presses its group to zero, a small one leaves it free.
-# Nobody sets these penalties, and no grid is searched. They are where the **marginal likelihood** is highest: the chance of the targets, averaged over all curves that the penalties allow. A group that explains no more than chance would gets a penalty that removes it.
+# Nobody sets these penalties, and no grid is searched. They are where the **marginal likelihood** is highest: the chance of the targets, averaged over all curves that the penalties allow. A shape that explains no more than chance would gets a penalty that removes it. Lines keep a little of what all lines have in common: many weak effects are strong together.
 #
 # Six features, of which three matter: one by a straight line, one by a curve, one by a wave.
 
@@ -86,16 +97,16 @@ groups["feature"] = [X.columns[j] for (j,) in groups["features"]]
 edf = groups.pivot(index="feature", columns="kind", values="edf")
 assert edf.loc["x1", "line"] > 0.9 and edf.loc["x1", "shape"] < 1
 assert edf.loc[["x2", "x3"], "shape"].min() > 4
-useless = edf.loc[["x4", "x5", "x6"]].sum(axis=1)
+useless = edf.loc[["x4", "x5", "x6"], "shape"]
 spread = est.term_importances_.set_index("term")["spread"]
-assert useless.median() < 2 and 3.5 < useless["x6"] < 4.5
+assert useless.median() < 1 and useless.max() < 5
 assert spread[useless.index].max() < 0.15 * noise
 edf.round(1)
 
 # %% [markdown]
 # The table counts **effective degrees of freedom** (edf): how many coefficients' worth of freedom a group has kept. A line has one at most, a shape eight with ten knots.
-# $x_1$ keeps its line and next to no bend. $x_2$ and $x_3$ keep what their curves need. Of the three useless features two keep next to nothing.
-# That chance explains nothing is true on average only: here $x_6$ has found something in the noise and keeps four of its nine. What they amount to is small, as none of the three curves moves the predictions by more than 15 % of the noise, and the picture below shows it.
+# $x_1$ keeps its line and next to no bend. $x_2$ and $x_3$ keep what their curves need. The three useless features keep a line each, and two of them no shape to speak of.
+# What they amount to is small: none of the three curves moves the predictions by more than 15 % of the noise, and the picture below shows it.
 
 # %% alt="Bars of effective degrees of freedom: x1 about one, x2 and x3 several, x4 to x6 almost none"
 ax = axes(2.4)
@@ -147,8 +158,7 @@ components.round(2)
 
 # %% alt="Histogram of training errors with the density of each component: a tall one at zero in blue, a lower one around two, and a flat wide one in red"
 error = gross.values - model.predict(split.X_train)
-grid = np.linspace(-3, 5, 400)
-ax = axes(2.6)
+grid, ax = np.linspace(-3, 5, 400), axes(2.6)
 ax.hist(error, np.linspace(-3, 5, 81), density=True, color=GREY, alpha=0.35, label="errors")
 for k, (mean, scale, share, _) in components.iterrows():
     density = share / scale * np.exp(-(((grid - mean) / scale) ** 2) / 2) / np.sqrt(2 * np.pi)
@@ -215,6 +225,19 @@ pd.DataFrame(weights, columns=["weight if right", "weight if flipped"]).round(2)
 # %% [markdown]
 # No rate is off by more than 0.06, and a flipped label keeps about a tenth of the weight of a right one, or less. Training rows may also hold the classes in other proportions than the meta rows (rare cases are often collected on purpose). An offset that only training rows have takes that up, so that it is not mistaken for flips; predictions leave it out. It is the one group of kind `shift` in `details_["terms"]`.
 #
+# Where flips are too few or too regular to show, the fit takes all labels for right, and its probabilities are those of the labels, not of the truth: too close to a half. The meta rows, each left out in turn, then tell by how much, and a line puts all logits right (`details_["calibration"]`).
+
+# %%
+flip = rng.random(len(disc.y_train)) < 0.3
+labels = np.where(flip, 1 - disc.y_train, disc.y_train), disc.X_meta, disc.y_meta
+clf = BIAMClassifier(weighting="equal", random_state=seed).fit(disc.X_train, *labels)
+line, raw = clf.details_["calibration"], clf.decision_function(disc.X_test)
+both = (raw - line["shift"]) / line["slope"], raw
+losses = [np.logaddexp(0, np.where(disc.y_test == 1, -f, f)).mean() for f in both]
+assert line["slope"] > 1.5 and losses[1] < 0.9 * losses[0]
+print("log-loss of true labels before and after the line: {:.2f}, {:.2f}".format(*losses))
+
+# %% [markdown]
 # More than two classes have the [weighting network](lesson_2_weighting_network.ipynb) instead.
 #
 # ## What meta rows are for
@@ -289,15 +312,7 @@ kept.round(2)
 
 # %% [markdown]
 # A pair goes on if chance alone would let one through in every twentieth table. At the first look, which the map shows, two of the planted ones do. With these in the model less is left over, and a second look finds the third. No other goes on. (The deepest colour stands for exponents of 30 and more.) They are then fitted with everything else under a penalty of their own, which may still remove them.
-
-# %%
-without = BIAMRegressor(pairs=False, random_state=seed)
-without.fit(pairs.X_train, pairs.y_train, pairs.X_meta, pairs.y_meta)
-errors = [((e.predict(pairs.X_test) - pairs.y_test) ** 2).mean() for e in (without, both)]
-assert errors[1] < 0.1 * errors[0]
-print("squared error: curves only {:.3f}, with pairs {:.3f}".format(*errors))
-
-# %% [markdown]
+#
 # **Missing interactions** (does the curve of $x_k$ change where $x_j$ is missing?) are found by the same test, with a more generous bound: one false alarm per table. Rows in which a strong feature is missing are noisier than others. The noise model has a variance for each gap, and the test measures the noise of the rows it speaks of, so that this alone makes no term.
 #
 # ## Judged on rows left out
@@ -329,8 +344,7 @@ assert judged.loc["right", "w"] > 0.9 and judged.loc["garbage", "w"] < 0.1
 judged.astype({"w": float, **dict.fromkeys(losses, float)}).round(3)
 
 # %% [markdown]
-# The loss of the chosen candidate is never more than a tenth above the lowest. `w` is the mean weight: right labels keep nearly all of it. Labels shuffled among the rows, which say nothing, lose nearly all of it, and the fit then rests on the meta rows.
-# All this is in `details_`, so each fit can be asked why.
+# The loss of the chosen candidate is never more than a tenth above the lowest. `w` is the mean weight: right labels keep nearly all of it. Labels shuffled among the rows, which say nothing, lose nearly all of it, and the fit then rests on the meta rows. All this is in `details_`.
 #
 # ## When meta rows are wrong too
 #
@@ -343,8 +357,8 @@ with warnings.catch_warnings(record=True) as said:
     doubted = BIAMRegressor(random_state=seed)
     doubted.fit(split.X_train, gross.values, split.X_meta, dirty.values)
 named = doubted.details_["meta_doubts"] > 0.5
-error = ((doubted.predict(split.X_test) - split.y_test) ** 2).mean()
-assert (named == dirty.mask).all() and error < 0.01
+assert (named == dirty.mask).all()
+assert ((doubted.predict(split.X_test) - split.y_test) ** 2).mean() < 0.01
 print(str(said[0].message)[:57] + "...")
 
 # %% [markdown]
@@ -373,21 +387,7 @@ scores.round(3)
 #
 # ## What it costs
 #
-# A step solves one linear system with as many unknowns as there are columns; the rows only enter through sums. Penalties and noise are learned on a sample of 4,000 rows, and then all rows take part in a few last steps.
-
-# %%
-sizes, seconds, steps = [1000, 4000, 16000, 64000], [], []
-for n in sizes:
-    big = synthetic.make_additive_regression(n, 8, noise_rate=0.3, random_state=seed)
-    start = perf_counter()
-    fit = BIAMRegressor(random_state=seed).fit(big.X_train, big.y_train, big.X_meta, big.y_meta)
-    seconds.append(perf_counter() - start)
-    steps.append(len(fit.history_))
-assert max(steps) < 30 and seconds[-1] < 64 * seconds[0]
-print(f"{sizes[-1] // sizes[0]} times the rows: less than 64 times the seconds")
-
-# %% [markdown]
-# Seconds, memory and scores beside those of others, up to 200,000 rows, are in [](benchmark_learners.ipynb).
+# A step solves one linear system with as many unknowns as there are columns; the rows only enter through sums. Penalties and noise are learned on a sample of 4,000 rows, and then all rows take part in a few last steps. Seconds, memory and scores beside those of others, up to 200,000 rows, are in [](benchmark_learners.ipynb).
 #
 # ## Take-away
 #

@@ -92,17 +92,35 @@ BAD_PARAMETERS = {
     ),
     "gates": ({"gates": "robst"}, "unknown gates 'robst': did you mean 'robust'?"),
     "unknown": ({"handle_unknown": "mising"}, "unknown handle_unknown 'mising': did you mean"),
-    "objective": ({"objective": "f1_macro"}, "unknown objective 'f1_macro': known: auto, mse"),
+    "objective": (
+        {"objective": "f1_macro"},
+        "unknown objective 'f1_macro': known: auto, mse, rare",
+    ),
     "interactions": ({"interactions": "yes"}, "unknown interactions 'yes': known: auto"),
     "pairs": ({"pairs": "all"}, "pairs must be 'auto', False, a number, or a list of two"),
     "pair": ({"pairs": [("x0", "x9")]}, "pairs has 'x9', which is no column"),
     "monotone": ({"monotone": {"x0": 2}}, "monotone must map column names"),
     "monotone-name": ({"monotone": {"x9": 1}}, "monotone has 'x9', which is no column"),
+    "monotone-pair": (
+        {"pairs": [(0, 1)], "monotone": {"x1": 1}},
+        r"pairs and monotone must name different columns.* Take 'x1' out of one of the two",
+    ),
     "monotone-solver": (
         {"solver": "published", "monotone": {"x0": 1}},
         "monotone needs solver='exact' and weighting='posterior' or 'equal'",
     ),
     "monotone-network": ({"weighting": "network", "monotone": {"x0": 1}}, "monotone needs solver"),
+    "basis": ({"basis": "cubik"}, "unknown basis 'cubik': did you mean 'cubic'"),
+    "basis-solver": (
+        {"solver": "published", "basis": "cubic"},
+        "basis needs solver='exact' and weighting='posterior' or 'equal', got basis='cubic'",
+    ),
+    "basis-network": ({"weighting": "network", "basis": "cubic"}, "basis needs solver='exact'"),
+    "selection": ({"selection": "gate"}, "unknown selection 'gate': did you mean 'gates'"),
+    "selection-solver": (
+        {"solver": "published", "selection": "gates"},
+        "selection needs solver='exact' and weighting='posterior' or 'equal', got selection=",
+    ),
     "standardise": ({"standardise": "yes"}, "unknown standardise 'yes': known: auto"),
     "epochs": ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
     "batch": ({"batch_size": 2.5}, "batch_size must be an integer of at least 1, got 2.5"),
@@ -163,6 +181,14 @@ def test_targets_that_cannot_work(no_work, y, message):
 def test_classes_that_cannot_work(no_work, y, message):
     with pytest.raises(ValueError, match=message):
         BIAMClassifier().fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "options", [{"basis": "cubic"}, {"selection": "gates"}, {"monotone": {"x0": 1}}], ids=str
+)
+def test_what_more_than_two_classes_cannot_have(no_work, options):
+    with pytest.raises(InvalidInputError, match="needs numbers or two classes as targets"):
+        BIAMClassifier(**options).fit(X, np.arange(N) % 3)
 
 
 def test_the_weights_may_not_leave_one_class(no_work):

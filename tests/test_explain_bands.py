@@ -151,8 +151,8 @@ def test_bootstrap_bands_hold_the_curve_and_are_reproducible(cases, name):
         y = np.digitize(y, np.quantile(y, np.linspace(0, 1, n_classes + 1)[1:-1]))
     est = kind(random_state=0, **({"epochs": 3, "n_knots": 4} | settings)).fit(X, y)
     before = est.shape_functions_
-    shapes, missing = bootstrap_bands(est, X, y, n_boot=8, random_state=0)
-    again, _ = bootstrap_bands(est, X, y, n_boot=8, random_state=0)
+    shapes, missing = bootstrap_bands(est, X, y, n_boot=16, random_state=0)
+    again, _ = bootstrap_bands(est, X, y, n_boot=16, random_state=0)
     pd.testing.assert_frame_equal(shapes, again)
     pd.testing.assert_frame_equal(est.shape_functions_, before)
     ends = ["lower", "upper"]
@@ -163,7 +163,7 @@ def test_bootstrap_bands_hold_the_curve_and_are_reproducible(cases, name):
         assert (table["lower"] < table["upper"]).all()
         held = (table["lower"] <= table["effect"]) & (table["effect"] <= table["upper"])
         assert held.mean() > 0.6
-    narrow, _ = bootstrap_bands(est, X, y, n_boot=8, level=0.2, random_state=0)
+    narrow, _ = bootstrap_bands(est, X, y, n_boot=16, level=0.2, random_state=0)
     assert ((narrow["upper"] - narrow["lower"]) < (shapes["upper"] - shapes["lower"])).all()
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from biam.exceptions import InvalidInputError
-from biam.named import check_pairs, check_signs, numbered_pairs, numbered_signs
+from biam.named import check_pairs, check_signs, numbered, numbered_pairs, numbered_signs
 from biam.table import TableEncoder
 
 NAMES = ("a", "b", "kind")
@@ -85,3 +85,15 @@ def test_signs_follow_their_columns_to_positions(encoder):
 def test_signs_of_no_ordered_column_are_refused(encoder, name, message):
     with pytest.raises(InvalidInputError, match=message):
         numbered_signs({name: 1}, encoder)
+
+
+def test_a_pair_of_a_monotone_column_is_refused(encoder):
+    with pytest.raises(InvalidInputError, match=r"got \('a', 'b'\) in pairs and 'b' in monotone"):
+        numbered([("b", "a")], {"b": 1}, encoder)
+
+
+@pytest.mark.parametrize("pairs", [True, False, "auto", 3, [(0, 2)], []])
+def test_pairs_of_other_columns_go_with_monotone_ones(encoder, pairs):
+    found = numbered(pairs, {"b": 1}, encoder)
+    expected = tuple(pairs) if isinstance(pairs, list) else pairs
+    assert found == {"pairs": expected, "monotone": {1: 1}}

@@ -29,7 +29,7 @@ from biam.solvers.lower_data import (
 from biam.solvers.penalised import PenalisedFit
 from biam.weighting import WeightingNetwork
 
-__all__ = ["NetworkSolver"]
+__all__ = ["NetworkSolver", "weight_gradient"]
 
 RIDGE_FLOOR = 1e-4
 SMALL = 4_000_000
@@ -242,7 +242,7 @@ class _WeightLearner:
         losses, fits = data.held_out(learned.weights, ridge, fits)
         hypergradient = torch.zeros_like(data.fixed)
         for fold, fit in zip(data.folds, fits, strict=True):
-            hypergradient += _weight_gradient(data, fit, fold, learned.weights, ridge)
+            hypergradient += weight_gradient(data, fit, fold, learned.weights, ridge)
         self._leaf.grad = learned.vjp(hypergradient)
         return float(losses.mean()), fits
 
@@ -257,7 +257,7 @@ class _WeightLearner:
         return torch.log1p(outputs.mean(0) / self.scale)
 
 
-def _weight_gradient(
+def weight_gradient(
     data: LowerData, fit: PenalisedFit, fold: Tensor, v: Tensor, ridge: float
 ) -> Tensor:
     """d(mean held-out loss of one fold, as a share of all meta rows) / d v, shape (n,).

@@ -10,7 +10,7 @@ from biam.datasets.synthetic import (
     make_additive_regression,
     make_disc_classification,
 )
-from biam.solvers.network import NetworkSolver, _weight_gradient
+from biam.solvers.network import NetworkSolver, weight_gradient
 from biam.solvers.penalised import penalised_fit
 
 CLASSES = {"regression": 0, "logistic": 2, "softmax": 3}
@@ -84,7 +84,7 @@ def test_weight_gradient_is_that_of_the_resolved_optimum(kind, weighted):
         f = data.A_meta[fold] @ polished(data, v, ridge, fold, fit.W)
         return float(data.loss.value(f, data.y_meta[fold]).sum()) / len(data.y_meta)
 
-    found = _weight_gradient(data, fit, fold, v, ridge)
+    found = weight_gradient(data, fit, fold, v, ridge)
     moves = [torch.nn.functional.one_hot(torch.tensor(i), 45).double() * h for i in rows]
     expected = np.array([(upper(v + move) - upper(v - move)) / (2 * h) for move in moves])
     assert np.linalg.norm(expected) > 1e-3
@@ -97,8 +97,8 @@ def test_the_loop_agrees_with_the_resolved_optimum_at_its_own_tolerance():
     v = torch.full((45,), 0.7, dtype=torch.float64)
     _, fits = data.held_out(v, ridge)
     for fold, fit in zip(data.folds, fits, strict=True):
-        rough = _weight_gradient(data, fit, fold, v, ridge)
-        fine = _weight_gradient(data, solved(data, v, ridge, fold), fold, v, ridge)
+        rough = weight_gradient(data, fit, fold, v, ridge)
+        fine = weight_gradient(data, solved(data, v, ridge, fold), fold, v, ridge)
         assert (rough - fine).norm() < 0.01 * fine.norm()
 
 

@@ -1,5 +1,6 @@
 """`solver="exact"`, BIAM-X: additive terms, label models, evidence, and the search for terms."""
 
-from biam.solvers.exact.solver import WEIGHTINGS, ExactSolver
+from biam.solvers.exact.problem import BASES
+from biam.solvers.exact.solver import SELECTIONS, WEIGHTINGS, ExactSolver
 
-__all__ = ["WEIGHTINGS", "ExactSolver"]
+__all__ = ["BASES", "SELECTIONS", "WEIGHTINGS", "ExactSolver"]

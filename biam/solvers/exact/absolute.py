@@ -21,6 +21,7 @@ class Absolute:
     """
 
     inner, drift = 1, 0.0
+    looks_at_spread = False
 
     def __init__(self, labels: Labels) -> None:
         self.labels = labels
@@ -45,10 +46,12 @@ class Absolute:
         """The scale of the errors."""
         return {"scale": self.scale}
 
-    @property
-    def narrow(self) -> float:
-        """Scale of the smallest errors."""
-        return max(robust_scale(self.error, self.labels.fixed, NARROW), LEAST_SCALE)
+    def narrow(self, edf: float) -> float:
+        """Scale of the smallest errors but for `edf` of them, which the fit has made zero."""
+        spent = min(edf / float(self.labels.fixed.sum()), 0.9)
+        share = spent + NARROW * (1 - spent)
+        size = weighted_quantile(self.error.abs(), self.labels.fixed, share)
+        return max(size / normal_quantile(NARROW), LEAST_SCALE)
 
     def _measure(self, error: Tensor) -> None:
         self.error = error
@@ -57,7 +60,12 @@ class Absolute:
 
 def robust_scale(error: Tensor, weight: Tensor, share: float = 0.5) -> float:
     """Weighted quantile of the absolute errors, in units of a normal deviation."""
-    return weighted_quantile(error.abs(), weight, share) / float(norm.ppf(0.5 + share / 2))
+    return weighted_quantile(error.abs(), weight, share) / normal_quantile(share)
+
+
+def normal_quantile(share: float) -> float:
+    """What `share` of the absolute values of a normal variable are below, in deviations."""
+    return float(norm.ppf(0.5 + share / 2))
 
 
 def weighted_quantile(x: Tensor, weight: Tensor, share: float = 0.5) -> float:

@@ -42,7 +42,7 @@ class Candidates:
     Attributes
     ----------
     losses : dict of str to float
-        Mean loss of the meta rows left out, by candidate.
+        Mean loss of the meta rows left out, by candidate; "meta-only" by folds where it may win.
     """
 
     def __init__(
@@ -90,9 +90,13 @@ class Candidates:
         else:
             chosen = min(judged, key=lambda name: float(sound @ judged[name]))
         if self._enough():
-            judged["meta-only"] = self._cross_validated(plain.rows.groups)
-            gain = sound * (judged[chosen] - judged["meta-only"])
-            chosen = "meta-only" if float(gain.mean()) > _doubt(gain) else chosen
+            # Penalties that few rows have chosen flatter themselves: what does not win now never
+            # does, and only what does is worth the folds.
+            judged["meta-only"] = _left_out(meta)
+            if _wins(sound * (judged[chosen] - judged["meta-only"])):
+                judged["meta-only"] = self._cross_validated(plain.rows.groups)
+            if _wins(sound * (judged[chosen] - judged["meta-only"])):
+                chosen = "meta-only"
         unit = 1.0 if self.problem.binary else self.problem.scale**2
         self.losses = {k: unit * float(sound @ v / sound.sum()) for k, v in judged.items()}
         return chosen, fits[chosen]
@@ -112,7 +116,7 @@ class Candidates:
 
     def _resisting(self, robust: Evidence) -> tuple[str, Evidence]:
         """Numbers without meta rows: wrong where errors stand apart."""
-        start = self._seen(robust, robust.noise.narrow)
+        start = self._seen(robust, _narrow(robust))
         fit = self.search.grow(self._fit(self._mixture(start), start))
         if float(fit.noise.shares[fit.noise.wrong].sum()) > LEAST_WRONG:
             return "posterior", fit
@@ -149,7 +153,7 @@ class Candidates:
             self._seen(
                 plain, robust_scale(self.problem.labels.y - plain.f, plain.noise.labels.fixed)
             ),
-            self._seen(robust, robust.noise.narrow),
+            self._seen(robust, _narrow(robust)),
         )
         start = min(starts, key=lambda fit: float(_left_out(fit).median()))
         return self._mixture(start), start
@@ -167,8 +171,7 @@ class Candidates:
     def _cross_validated(self, groups: Sequence[Group]) -> Tensor:
         """Losses of the meta rows under fits to the other meta rows, fold by fold.
 
-        Penalties that few rows have chosen flatter themselves by more than the formula for left
-        out rows sees: here each fold chooses anew.
+        The formula for rows left out holds the penalties; here each fold chooses its own.
         """
         problem, meta = self.problem.use(groups), self.problem.meta
         losses = torch.full((len(meta),), torch.inf, dtype=torch.float64)
@@ -192,6 +195,10 @@ def _gives_away(fit: Evidence, plain: Evidence) -> bool:
     return gain > 0.5 * np.log(float(fit.noise.labels.fixed.sum()))
 
 
+def _narrow(robust: Evidence) -> float:
+    return robust.noise.narrow(1 + float(robust.edf.sum()))
+
+
 def _left_out(fit: Evidence) -> Tensor:
     """Losses of the meta rows, each under the fit without it."""
     return fit.noise.left_out(fit.f, fit.spread)[fit.noise.labels.trusted].cpu()
@@ -202,6 +209,6 @@ def _doubts(fit: Evidence) -> Tensor:
     return fit.noise.doubts(fit.f).cpu()
 
 
-def _doubt(x: Tensor) -> float:
-    """Standard error of the mean."""
-    return float(x.std(correction=0)) / len(x) ** 0.5
+def _wins(gain: Tensor) -> bool:
+    """Whether the mean is above zero by more than its standard error."""
+    return float(gain.mean()) > float(gain.std(correction=0)) / len(gain) ** 0.5

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import torch
+from scipy.linalg.lapack import dtrtri
 from torch import Tensor
 
 from biam.solvers.exact.rows import SINGLE_ROWS, Rows
@@ -26,7 +28,9 @@ INTERCEPT = 1e-8
 LITTLE, DEAD, LOST = 0.05, 1e-3, 1e4
 # Penalties start no higher: a group that few rows left for dead may speak up on more.
 START = 1e3
-SMALL_GAIN = 1e-3
+# Degrees of freedom that the common penalty of all lines, or of all levels, is worth to each.
+ALIKE = 0.05
+SMALL_GAIN = 0.3
 LEAST_STEPS = 6
 
 
@@ -35,6 +39,7 @@ class NoiseModel(Protocol):
 
     inner: int
     drift: float
+    looks_at_spread: bool
 
     def working(self, f: Tensor) -> tuple[Tensor, Tensor, Tensor | None]: ...
 
@@ -123,16 +128,16 @@ def maximise(
     history: list[dict[str, float]] = []
     live = _Live(rows, penalties.clamp(LEAST, START))
     f = rows.outputs(w)
-    each = leverage and len(rows) < SINGLE_ROWS
+    each = leverage and noise.looks_at_spread and len(rows) < SINGLE_ROWS
     for step in range(1, max_iter + 1):
         diagonal = live.diagonal()
         for _ in range(noise.inner):
-            w, f, V, gain = _newton(live.rows, noise, w, f, diagonal)
+            w, f, root, gain = _newton(live.rows, noise, w, f, diagonal)
             if gain < SMALL_GAIN:
                 break
-        spread = live.rows.spread(V) if each else torch.zeros_like(f)
+        spread = live.rows.spread_under(root[:, : len(w)]) if each else torch.zeros_like(f)
         noise.refresh(f, spread)
-        change = max(live.adapt(w, V.diagonal()), noise.drift)
+        change = max(live.adapt(w, root[:, : len(w)].square().sum(0)), noise.drift)
         history.append(
             {"epoch": step, **noise.progress(f, spread), "edf": 1 + float(live.edf.sum())}
         )
@@ -145,6 +150,7 @@ def maximise(
             if kept is not None:
                 w = w[kept]
                 f = live.rows.outputs(w)
+    V = root[:, : len(w)].T @ root[:, : len(w)]
     if leverage and not each:
         spread = live.rows.spread(V)
     w, V, f = live.whole(w, V, f)
@@ -171,6 +177,7 @@ class _Live:
         parts = [g.stiffness for g in rows.groups]
         self.stiffness = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
         self.column = self.alive[self.owner]
+        self.kinds = np.array([g.kind for g in rows.groups])
 
     def diagonal(self) -> Tensor:
         """Penalty of each live column, that of the intercept first."""
@@ -187,13 +194,29 @@ class _Live:
         square = nothing.index_add(0, owner, w.cpu()[1:].square() * stiffness)
         old = self.penalties
         self.edf = torch.where(self.alive, size - old * lost, 0.0)
-        wanted = (self.edf.clamp_min(1e-9) / square.clamp_min(1e-300)).clamp(LEAST, MOST)
+        told, length = self._alike(self.edf.clamp_min(1e-9), square.clamp_min(1e-300))
+        wanted = (told / length).clamp(LEAST, MOST)
         factor = (wanted / old).pow(OVERSHOOT).clamp(DOWN, UP)
         new = torch.where(self.alive, (old * factor).clamp(LEAST, MOST), old)
         counts = self.alive & (self.edf > LITTLE)
         change = (new / old).log().abs()[counts]
         self.penalties = new
         return float(change.max()) if len(change) else 0.0
+
+    def _alike(self, edf: Tensor, square: Tensor) -> tuple[Tensor, Tensor]:
+        """Degrees of freedom and squares, with what lines, or levels, have in common added.
+
+        A gamma prior of `ALIKE` degrees of freedom about the penalty of all of a kind: many weak
+        effects are strong together, and none of them has to go because it is weak alone.
+        """
+        edf, square = edf.clone(), square.clone()
+        for kind in ("line", "level"):
+            alike = torch.from_numpy(self.kinds == kind) & self.alive
+            if bool(alike.any()):
+                common = edf[alike].sum() / square[alike].sum()
+                edf[alike] += ALIKE
+                square[alike] += ALIKE / common
+        return edf, square
 
     def shed(self) -> Tensor | None:
         """Leave out groups that are dead; returns which of the live columns stay, if any go."""
@@ -238,8 +261,14 @@ def _newton(
     step = torch.cholesky_solve(slope[:, None], factor)[:, 0]
     move = rows.outputs(step[:c])
     length, gain = noise.advance(f, move, w, step, diagonal)
-    V = torch.cholesky_inverse(factor)[:c, :c]
-    return w + length * step[:c], f + length * move, V, gain
+    return w + length * step[:c], f + length * move, _inverse(factor), gain
+
+
+def _inverse(factor: Tensor) -> Tensor:
+    """Inverse of a lower triangular matrix."""
+    if factor.device.type == "cpu":
+        return torch.from_numpy(dtrtri(factor.numpy(), lower=1)[0])
+    return torch.linalg.solve_triangular(factor, torch.eye(len(factor)).to(factor), upper=False)
 
 
 def _factor(gram: Tensor) -> Tensor:
@@ -252,3 +281,19 @@ def _factor(gram: Tensor) -> Tensor:
         gram = gram + jitter * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
         jitter *= 10
     return torch.linalg.cholesky(gram)
+
+
+def newton_step(gram: Tensor, slope: Tensor, w: Tensor, diagonal: Tensor) -> tuple[Tensor, Tensor]:
+    """A step of the coefficients alone, and their covariance, from sums over rows.
+
+    Parameters
+    ----------
+    gram : Tensor, shape (c, c)
+    slope : Tensor, shape (c,)
+        As `Rows.normal` gives them; the penalties are added to both in place.
+    w, diagonal : Tensor, shape (c,)
+    """
+    slope -= diagonal * w
+    gram.diagonal().add_(diagonal)
+    factor = _factor(gram)
+    return torch.cholesky_solve(slope[:, None], factor)[:, 0], torch.cholesky_inverse(factor)

@@ -33,6 +33,7 @@ class Flips(Judged):
     """
 
     inner = 3
+    looks_at_spread = False
     prior = (1.0, 4.0)
 
     def __init__(self, labels: Labels, rates: Tensor, learned: bool = True) -> None:
@@ -136,9 +137,13 @@ class Flips(Judged):
 
     def left_out(self, f: Tensor, spread: Tensor) -> Tensor:
         """Log-losses of the rows under the fit without them, approximately; shape (n,)."""
+        return self.losses(self.outputs_left_out(f, spread))
+
+    def outputs_left_out(self, f: Tensor, spread: Tensor) -> Tensor:
+        """Outputs for the rows of the fit without them, approximately; shape (n,)."""
         precision, residual, _ = self.working(f)
         h = (precision * spread).clamp_max(0.999)
-        return self.losses(f - residual * h / (1 - h))
+        return f - residual * h / (1 - h)
 
     def summary(self, unit: float = 1.0) -> dict[str, list[float]]:
         """The two rates, for `details_`."""

@@ -7,13 +7,16 @@ import numpy as np
 import torch
 
 from biam.solvers.exact.absolute import robust_scale, weighted_quantile
+from biam.solvers.exact.cubic import cubic_components
 from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.labels import Labels
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.rows import Rows
 from biam.solvers.exact.terms import Components, Group, main_groups
 
-__all__ = ["Problem"]
+__all__ = ["BASES", "Problem"]
+
+BASES = ("hinge", "cubic")
 
 LEAST_GAPS = 3
 # A sample saves nothing unless it leaves out a good part of the rows.
@@ -54,6 +57,7 @@ class Problem:
         n_knots: int,
         n_levels: list[int] | None,
         device: str,
+        basis: str = "hinge",
     ) -> "Problem":
         """From arrays: (X, y, fixed weights) of the training rows, (X, y) of the meta rows."""
         (X, y, fixed), (X_meta, y_meta) = train, meta
@@ -66,14 +70,15 @@ class Problem:
         if not n_classes:
             centre, scale = _robust_units(y, fixed)
         components = Components.fit(X, n_knots, n_levels, fixed)
+        if basis == "cubic":
+            components = cubic_components(components, X, fixed)
         gaps = tuple(np.flatnonzero(np.isnan(X[fixed > 0]).sum(0) >= LEAST_GAPS).tolist())
         groups = main_groups(components, gaps)
         if n_classes and trusted.any():
             # Training rows may hold the classes in other proportions than the meta rows.
             groups.append(Group("shift", (), ((0,),), torch.ones(1, dtype=torch.float64)))
         rows = Rows(components, X, ~trusted, device).use(groups)
-        parts = ((y - centre) / scale, trusted, fixed, np.isnan(X[:, gaps]).astype(float))
-        labels = Labels(*(torch.as_tensor(part, device=device) for part in parts))
+        labels = _labels(X, (y - centre) / scale, trusted, fixed, gaps, device)
         n_train = int((~trusted).sum())
         return cls(rows, labels, gaps, n_train, centre, scale, bool(n_classes))
 
@@ -97,6 +102,18 @@ class Problem:
         n_train = int((~labels.trusted).sum())
         return replace(self, rows=self.rows.take(kept), labels=labels, n_train=n_train)
 
+    def of(self, X: np.ndarray, y: np.ndarray, fixed: np.ndarray) -> "Problem":
+        """The same meta rows, columns and units, with other training rows."""
+        rows, meta = self.rows, self.meta
+        X = np.concatenate([X, rows.X[meta]])
+        y = (np.asarray(y, float) - self.centre) / self.scale
+        y = np.concatenate([y, self.labels.y.cpu().numpy()[meta]])
+        trusted = np.arange(len(y)) >= len(fixed)
+        fixed = np.concatenate([fixed, self.labels.fixed.cpu().numpy()[meta]])
+        labels = _labels(X, y, trusted, fixed, self.gaps, rows.device)
+        other = Rows(rows.components, X, ~trusted, rows.device).use(rows.groups)
+        return replace(self, rows=other, labels=labels, n_train=int((~trusted).sum()))
+
     def use(self, groups: Sequence[Group]) -> "Problem":
         """The same rows with these groups of columns."""
         return replace(self, rows=self.rows.use(groups))
@@ -104,6 +121,18 @@ class Problem:
     def plain(self, scale: float = 1.0) -> Mixture | Flips:
         """The noise model without wrong labels."""
         return Flips.plain(self.labels) if self.binary else Mixture.plain(self.labels, scale)
+
+
+def _labels(
+    X: np.ndarray,
+    y: np.ndarray,
+    trusted: np.ndarray,
+    fixed: np.ndarray,
+    gaps: Sequence[int],
+    device: str,
+) -> Labels:
+    parts = (y, trusted, fixed, np.isnan(X[:, gaps]).astype(float))
+    return Labels(*(torch.as_tensor(part, device=device) for part in parts))
 
 
 def _robust_units(y: np.ndarray, fixed: np.ndarray) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from scipy.linalg.blas import dsyrk, ssyrk
+from scipy.linalg.blas import dsyrk, dtrmm, ssyrk, strmm
 from torch import Tensor
 
 from biam.solvers.exact.terms import Components, Group, columns
@@ -120,6 +120,11 @@ class Rows:
         V = V.to(self.kind)
         return torch.cat([((A @ V) * A).sum(1).double() for _, A in self.blocks()])
 
+    def spread_under(self, root: Tensor) -> Tensor:
+        """`spread` of V = root^T root, root lower triangular: at half the cost."""
+        root = root.to(self.kind)
+        return torch.cat([_squares(A, root).double() for _, A in self.blocks()])
+
     def normal(
         self, precision: Tensor, residual: Tensor, extra: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
@@ -153,6 +158,15 @@ class Rows:
 
     def _places(self) -> list[slice]:
         return [slice(i, min(i + BLOCK, len(self))) for i in range(0, len(self), BLOCK)]
+
+
+def _squares(A: Tensor, root: Tensor) -> Tensor:
+    """Squared length of root a for each row a of A."""
+    if A.device.type != "cpu":
+        return (A @ root.T).square().sum(1)
+    trmm = strmm if A.dtype == torch.float32 else dtrmm
+    made = trmm(1.0, root.numpy(), A.numpy(), side=1, lower=1, trans_a=1)
+    return torch.from_numpy(np.einsum("ji,ji->i", made.T, made.T))
 
 
 def _gram(A: Tensor) -> Tensor:

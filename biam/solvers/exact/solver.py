@@ -4,7 +4,8 @@ The lower level is solved: a ridge problem whose rows count as much as the noise
 The upper level is the marginal likelihood: one penalty per group of columns, and the parameters of
 a noise model that meta rows anchor. Training rows and meta rows are fitted together. Interactions
 and pairs are screened; those that go on keep what their own penalty leaves them. All this happens
-on a sample of a large table; then all rows take part in the last steps.
+on a sample of a large table; then all rows take part in the last steps. Of more than 250,000 rows
+200,000 do; the others have their say in `passes`, chunk by chunk.
 
 More than two classes, and ``weighting="network"``, are the work of `biam.solvers.network`.
 """
@@ -17,19 +18,24 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from biam.chunks import ArrayChunks, Chunks
+from biam.solvers.exact.calibration import Line, fit_line
 from biam.solvers.exact.candidates import Candidates
 from biam.solvers.exact.evidence import Evidence
 from biam.solvers.exact.flips import Flips
+from biam.solvers.exact.gates import gated
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.monotone import constrained
+from biam.solvers.exact.passes import refined, sampled_rows, told
 from biam.solvers.exact.problem import Problem
 from biam.solvers.exact.search import TermSearch
 from biam.solvers.exact.terms import as_model
 from biam.solvers.fitted import Fitted, one_thread
 from biam.solvers.network import NetworkSolver
 
-__all__ = ["WEIGHTINGS", "ExactSolver"]
+__all__ = ["SELECTIONS", "WEIGHTINGS", "ExactSolver"]
 
+SELECTIONS = ("evidence", "gates")
 WEIGHTINGS = ("posterior", "network", "equal")
 FULL_STEPS, GROWN_STEPS = 3, 6
 MOST_COVARIANCE = 1500
@@ -61,6 +67,8 @@ class ExactSolver:
     epochs: int = 100
     patience: int | None = 10
     monotone: Mapping[int, int] = field(default_factory=dict)
+    basis: str = "hinge"
+    selection: str = "evidence"
     max_upper_rows: int = 4000
     n_wrong: int = 3
     device: str = "cpu"
@@ -91,8 +99,57 @@ class ExactSolver:
                 seed=seed,
             )
         fixed = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        train, meta = (X, y, fixed), (X_meta, y_meta)
-        whole = Problem.make(train, meta, n_classes, self.n_knots, n_levels, self.device)
+        chunks = ArrayChunks(X, y, fixed)
+        sample = chunks.take(sampled_rows(len(chunks), seed))
+        return self.fit_chunks(
+            chunks, sample, X_meta, y_meta, n_classes=n_classes, n_levels=n_levels, seed=seed
+        )
+
+    def fit_chunks(
+        self,
+        chunks: Chunks,
+        sample: tuple[np.ndarray, np.ndarray, np.ndarray],
+        X_meta: np.ndarray | None,
+        y_meta: np.ndarray | None,
+        *,
+        n_classes: int = 0,
+        n_levels: list[int] | None = None,
+        seed: int = 0,
+    ) -> Fitted:
+        """Train on chunks of encoded values, targets and weights; at most two classes.
+
+        Parameters
+        ----------
+        chunks : Chunks
+        sample : tuple of ndarray
+            Values, targets and weights of the rows `passes.sampled_rows`.
+        X_meta, y_meta, n_classes, n_levels, seed
+            As in `fit`.
+        """
+        meta = X_meta, y_meta
+        problem, name, fit, choice = self._learned(sample, meta, n_classes, n_levels, seed)
+        everything = len(sample[1]) == len(chunks)
+        if not everything and name != "meta-only":
+            fit = refined(fit, problem, chunks)
+        fit = self._kept_monotone(fit)
+        fitted = _fitted(problem, name, fit, choice)
+        if everything:
+            return fitted
+        line = _line(problem, name, fit) if problem.binary else Line(fit.noise.offset())
+        weights, losses = told(fit, problem, name, chunks, line.shift, line.slope)
+        return replace(fitted, weights=weights, details=fitted.details | {"losses": losses})
+
+    def _learned(
+        self,
+        train: tuple[np.ndarray, np.ndarray, np.ndarray],
+        meta: tuple[np.ndarray | None, np.ndarray | None],
+        n_classes: int,
+        n_levels: list[int] | None,
+        seed: int,
+    ) -> tuple[Problem, str, Evidence, dict[str, object]]:
+        """The problem, the candidate chosen, its fit, and what to tell of the choice."""
+        settings = n_classes, self.n_knots, n_levels, self.device, self.basis
+        whole = Problem.make(train, meta, *settings)
         small = whole.sample(self.max_upper_rows, seed)
         hidden = None if self.progress else True
         with tqdm(unit="step", delay=2, disable=hidden) as bar:
@@ -111,9 +168,13 @@ class ExactSolver:
             size = len(small.rows) * whole.rows.n_columns
             with one_thread() if size < SMALL else nullcontext():
                 name, fit = candidates.best()
+                choice = {"meta_losses": candidates.losses}
+                if self.selection == "gates":
+                    fit, choice["gates"] = gated(fit, search, seed)
+                    search = replace(search, rounds=0)
             if len(small.rows) < len(whole.rows):
                 fit = _on_all_rows(whole, name, fit, search)
-        return _fitted(whole, name, self._kept_monotone(fit), candidates.losses)
+        return whole, name, fit, choice
 
     def _kept_monotone(self, fit: Evidence) -> Evidence:
         rows = fit.rows
@@ -142,16 +203,16 @@ def _on_all_rows(whole: Problem, name: str, fit: Evidence, search: TermSearch) -
     noise.refresh(rows.outputs(fit.w), torch.zeros_like(problem.labels.y))
     options = {"max_iter": FULL_STEPS, "leverage": False}
     fit = search.fit(rows, noise, fit.w, fit.penalties, **options)
-    return replace(search, epochs=GROWN_STEPS, rounds=1).grow(fit, leverage=False)
+    rounds = min(search.rounds, 1)
+    return replace(search, epochs=GROWN_STEPS, rounds=rounds).grow(fit, leverage=False)
 
 
-def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) -> Fitted:
+def _fitted(whole: Problem, name: str, fit: Evidence, choice: dict[str, object]) -> Fitted:
     """The fit in the units of the targets."""
-    groups, scale = fit.rows.groups, whole.scale
-    offset = fit.noise.offset()
+    groups, line = fit.rows.groups, _line(whole, name, fit)
     model, flat, places = as_model(whole.rows.components, groups, fit.w.cpu())
-    flat = flat * scale
-    flat[0] += offset * scale + whole.centre
+    flat = flat * line.slope
+    flat[0] += line.shift
     f = whole.rows.use(groups).outputs(fit.w)
     noise = fit.noise.on(whole.labels)
     weights = {
@@ -159,22 +220,35 @@ def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) 
         "equal": lambda: torch.ones(whole.n_train, dtype=torch.float64),
         "posterior": lambda: noise.weights(f),
     }[name]()
-    losses = noise.losses(f + offset)[: whole.n_train]
+    losses = noise.losses(line(f) if whole.binary else f + noise.offset())[: whole.n_train]
     details = {
         "weighting": name,
-        "noise": fit.noise.summary(scale),
-        "meta_losses": judged,
+        "noise": fit.noise.summary(whole.scale),
+        **choice,
         "meta_doubts": _doubts(whole, noise, f).cpu().numpy(),
         "edf": float(fit.edf.sum()) + 1.0,
-        "losses": (losses if whole.binary else losses * scale**2).cpu().numpy(),
+        "losses": (losses if whole.binary else losses * whole.scale**2).cpu().numpy(),
         "terms": _terms(fit),
     }
+    if whole.binary:
+        details["calibration"] = {"shift": line.shift, "slope": line.slope}
     if fit.pair_evidence is not None:
         details["pair_evidence"] = fit.pair_evidence.cpu().numpy()
     if model.layout.size <= MOST_COVARIANCE:
-        details["covariance"] = (places @ fit.V.cpu() @ places.T * scale**2).numpy()
+        details["covariance"] = (places @ fit.V.cpu() @ places.T * line.slope**2).numpy()
     status = "finished" if bool(torch.isfinite(flat).all()) else "diverged"
     return Fitted(model, flat, weights.cpu().numpy(), list(fit.history), status, details)
+
+
+def _line(whole: Problem, name: str, fit: Evidence) -> Line:
+    """Outputs to the units of the targets; of classes, to calibrated logits."""
+    if not whole.binary:
+        return Line(fit.noise.offset() * whole.scale + whole.centre, whole.scale)
+    trusted = fit.noise.labels.trusted
+    if name == "meta-only" or not bool(trusted.any()):
+        return Line()
+    f = fit.noise.outputs_left_out(fit.f, fit.spread)
+    return fit_line(f[trusted], fit.noise.labels.y[trusted], fit.noise.labels.fixed[trusted])
 
 
 def _doubts(whole: Problem, noise: Mixture | Flips, f: torch.Tensor) -> torch.Tensor:

@@ -8,13 +8,15 @@ of components: up to correlation between its two features it holds nothing of th
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
+from scipy.special import ndtri
 from torch import Tensor
 
 from biam.additive import AdditiveModel
-from biam.basis import Basis
+from biam.basis import Basis, FeatureBasis
 
 __all__ = ["Components", "Group", "as_model", "main_groups", "pair_group", "reaction_group"]
 
@@ -22,6 +24,14 @@ __all__ = ["Components", "Group", "as_model", "main_groups", "pair_group", "reac
 PAIR_DEGREE = 16
 REACTION_COMPONENTS = 3
 JITTER = 1e-10
+# Knots with no value between them are this part of the axis apart.
+LEAST_STEP = 1e-3
+# Times as many knots where values are tied.
+FINER = 6
+# A feature is skewed where its values move so many times faster with their rank than usual.
+# The second number leaves normal and uniform features of few rows straight: one in a thousand looks
+# skewed by chance.
+SKEWED, SKEWED_BY_CHANCE = 2.0, 200.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,8 @@ class Components:
         kept = weight > 0
         X, weight = X[kept], weight[kept]
         basis = Basis.fit(X, n_knots, n_levels=n_levels, weight=weight, dtype=torch.float64)
+        parts = zip(basis.features, X.T, strict=True)
+        basis = Basis(tuple(_finer_where_tied(f, x, n_knots, weight) for f, x in parts))
         made = [_components(basis, j, X[:, j], weight) for j in range(basis.n_features)]
         features, maps, stiffness = zip(*made, strict=True)
         return cls(Basis(tuple(features)), tuple(maps), tuple(stiffness))
@@ -169,16 +181,12 @@ def reaction_group(components: Components, j: int, k: int) -> Group | None:
 def pair_group(components: Components, j: int, k: int, degree: int = PAIR_DEGREE) -> Group | None:
     """Products of the components of two features, smooth ones first; None where one is constant."""
     first, second = (_relative(components.stiffness[i]) for i in (j, k))
-    parts = [
-        (a, b)
-        for a in range(len(first))
-        for b in range(len(second))
-        if (_rank(components, j, a) + 1) * (_rank(components, k, b) + 1) <= degree
-    ]
+    flat = components.is_level(j), components.is_level(k)
+    parts = _products(len(first), len(second), flat, degree)
     if not parts:
         return None
-    cost = [1 + float(first[a] + second[b]) for a, b in parts]
-    return Group("pair", (j, k), tuple(parts), torch.tensor(cost, dtype=torch.float64))
+    a, b = np.array(parts).T
+    return Group("pair", (j, k), parts, 1 + first[a] + second[b])
 
 
 def as_model(
@@ -274,6 +282,23 @@ class _Writer:
             self.places[where, column] = torch.outer(T[:, a], U[:, b]).reshape(-1)
 
 
+def _finer_where_tied(
+    feature: FeatureBasis, x: np.ndarray, n_knots: int, weight: np.ndarray
+) -> FeatureBasis:
+    """More knots where few values are shared by many rows: such curves may jump between them."""
+    seen = ~np.isnan(x)
+    if feature.kind == "level" or len(feature.knots) < n_knots or not seen.any():
+        return feature
+    share = np.linspace(0, 1, n_knots)
+    at = np.quantile(x[seen], share, weights=weight[seen], method="inverted_cdf")
+    if len(np.unique(at)) >= n_knots - 1:
+        return feature
+    # At values that occur: between two knots there is one to tell the slope.
+    values, share = np.unique(x[seen]), np.linspace(0, 1, FINER * n_knots)
+    knots = np.unique(np.quantile(values, share, method="nearest"))
+    return replace(feature, knots=torch.from_numpy(knots))
+
+
 def _components(
     basis: Basis, j: int, x: np.ndarray, weight: np.ndarray
 ) -> tuple[object, Tensor, Tensor]:
@@ -295,19 +320,49 @@ def _components(
         return feature, *nothing
     A = (H - centre)[:, varies]
     gram = (A * v[:, None]).T @ A / v.sum()
-    roughness = torch.ones(len(varies), dtype=torch.float64)
-    roughness[0] = 0.0
-    stiffness, U = _generalised_eigen(roughness, gram)
+    ends = torch.cat([feature.knots[varies], feature.knots[-1:].clamp_min(x[seen].max())])
+    scores = normal_scores(ends, x[seen], weight[seen])
+    bends = _bends(ends, scores if is_skewed(ends, scores, float(v.sum())) else ends)
+    stiffness, U = _generalised_eigen(bends.T @ bends, gram)
     T = torch.zeros(q, len(varies), dtype=torch.float64)
     T[varies] = U
     return feature, T, stiffness
 
 
+def normal_scores(at: Tensor, x: np.ndarray, weight: np.ndarray) -> Tensor:
+    """Where the values `at` would lie if `x` were normal, shape (K,)."""
+    order = np.argsort(x)
+    below = np.append(0.0, weight[order].cumsum())
+    sides = (below[np.searchsorted(x[order], at.numpy(), side)] for side in ("left", "right"))
+    share, least = sum(sides) / (2 * below[-1]), min(0.5 / below[-1], 0.25)
+    return torch.from_numpy(ndtri(np.clip(share, least, 1 - least)))
+
+
+def is_skewed(at: Tensor, scores: Tensor, n: float) -> bool:
+    """Whether a straight line over the values is mostly about a few of the `n` that lie far out.
+
+    Steps from knot to knot are compared with those of the normal scores.
+    """
+    rate = (at.diff() / scores.diff().clamp_min(1e-9)).sort().values
+    return bool(rate[-1] > (SKEWED + SKEWED_BY_CHANCE / n) * rate[len(rate) // 2])
+
+
+def _bends(knots: Tensor, axis: Tensor) -> Tensor:
+    """Hinge coefficients to the changes of slope over `axis`, shape (K - 1, K - 1).
+
+    A hinge at the last knot has no coefficient. The first row, the slope at the start, is zero.
+    """
+    slopes = torch.ones(len(knots) - 1, len(knots) - 1, dtype=torch.float64).tril()
+    least = LEAST_STEP * (axis[-1] - axis[0])
+    slopes *= (knots.diff() / axis.diff().clamp_min(float(least)))[:, None]
+    return torch.cat([torch.zeros_like(slopes[:1]), slopes.diff(dim=0)])
+
+
 def _generalised_eigen(roughness: Tensor, gram: Tensor) -> tuple[Tensor, Tensor]:
-    """U with U^T gram U = I and U^T diag(roughness) U diagonal, smoothest first."""
+    """U with U^T gram U = I and U^T roughness U diagonal, smoothest first."""
     gram = gram + JITTER * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
     L = torch.linalg.cholesky(gram)
-    inner = torch.linalg.solve_triangular(L, torch.diag(roughness), upper=False)
+    inner = torch.linalg.solve_triangular(L, roughness, upper=False)
     inner = torch.linalg.solve_triangular(L, inner.T, upper=False)
     values, vectors = torch.linalg.eigh((inner + inner.T) / 2)
     U = torch.linalg.solve_triangular(L.T, vectors, upper=True)
@@ -321,9 +376,18 @@ def _relative(stiffness: Tensor) -> Tensor:
     return stiffness / stiffness[1].clamp_min(1e-300) if len(stiffness) > 1 else stiffness * 0
 
 
-def _rank(components: Components, j: int, a: int) -> int:
-    """Place of a component in the order of smoothness; all levels of a category are alike."""
-    return 1 if components.is_level(j) else a
+@cache
+def _products(n: int, m: int, flat: tuple[bool, bool], degree: int) -> tuple[tuple[int, int], ...]:
+    """Products of components up to a degree; all levels of a category are as smooth as a line."""
+    left, right = (
+        [1] * size if one else range(size) for size, one in zip((n, m), flat, strict=True)
+    )
+    return tuple(
+        (a, b)
+        for a, rank in enumerate(left)
+        for b, other in enumerate(right)
+        if (rank + 1) * (other + 1) <= degree
+    )
 
 
 def _singles(parts: Iterable[int]) -> tuple[tuple[int], ...]:

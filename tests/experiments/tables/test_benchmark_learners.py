@@ -31,6 +31,9 @@ def test_smoke_is_tiny_and_part_of_all():
 def test_ours_stand_beside_the_rival_at_every_size():
     for scenario in {cell.scenario for cell in FULL if "n=500/" not in cell.scenario}:
         methods = {cell.method for cell in FULL if cell.scenario == scenario}
+        if "n=1000000/" in scenario:
+            assert methods == {"BIAM-X", "BIAM-X-no-meta", "HGB"}
+            continue
         assert {"BIAM-X", "BIAM-X-no-meta", "EBM-main", "HGB", "CatBoost"} <= methods
 
 

