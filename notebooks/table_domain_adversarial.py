@@ -12,8 +12,8 @@
 # :::{important}
 # All stored numbers are a **quick run** of three seeds.
 #
-# - **Rotated moons**: the paper's toy example, 300 rows with labels and 300 without.
-# - **MNIST over photographs**, where pieces of scikit-learn's two sample photographs stand in for the BSDS500 patches of the published MNIST-M, is in the full profile. That was **not run**, nor were other angles and the ceiling with target labels.
+# - **Rotated moons**: the paper's toy example, 300 rows with labels and 300 without, at its 35 degrees, at 20 and at 50.
+# - **MNIST over photographs**: pieces of scikit-learn's two sample photographs stand in for the BSDS500 patches of the published MNIST-M, 4,000 pictures of each domain at half the side, 600 steps. The same with the bundled digits is in the full profile.
 # - **SVHN** and the other pairs of the paper are not at hand.
 # :::
 
@@ -23,6 +23,7 @@ stored = "../book/results"
 
 # %%
 import matplotlib.pyplot as plt
+import pandas as pd
 from IPython.display import HTML
 
 from biam import plotting
@@ -31,6 +32,7 @@ from biam.experiments.catalogue import TABLES
 from biam.experiments.report import load_curves, load_results
 from biam.experiments.stored import provenance, recompute
 from biam.experiments.summary import means, score_table
+from biam.experiments.tables.domains import PUBLISHED
 
 # %% [markdown]
 # ## Recomputed just now
@@ -56,15 +58,29 @@ HTML(score_table(results, "target_accuracy"))
 HTML("<b>Accuracy on the source</b>" + score_table(results, "source_accuracy"))
 
 # %%
-target = means(results, "target_accuracy")["moons/35"]
-assert target["source-only"] < 0.85 and target[["DANN:4", "DANN:6"]].max() >= 0.95
-assert means(results, "source_accuracy").min(axis=None) > 0.99
+target = means(results, "target_accuracy")
+turned = target["moons/35"]
+assert turned["source-only"] < 0.85 and turned["DANN:4"] >= 0.95
+assert target.at["DANN:4", "moons/20"] > 0.99
+assert target.at["source-only", "moons/50"] + 0.15 < target.at["DANN:4", "moons/50"] < 0.85
+seeds = results[(results["scenario"] == "moons/35") & (results["metric"] == "target_accuracy")]
+assert seeds.loc[seeds["method"] == "DANN:6", "value"].min() < 0.85
+sure = means(results, "source_accuracy").drop("target-labels")
+assert sure[["moons/20", "moons/35", "moons/50"]].min(axis=None) > 0.99
 
 # %% [markdown]
+# **On the moons it does what it says**: where the plain network is below 85 % on the target, DANN is at 95 % or more, without one label from there and without a loss at home. How well depends on the strength, and on the seed: with strength 6, the paper's, one of three stays below 85 %. At 50 degrees it gets some of the way.
+#
 # The proxy A-distance is 2 (1 - 2 err) for a logistic regression that tells the domains from the features: 0 = it cannot, 2 = it always can.
 
 # %%
+apart = means(results, "proxy_a_distance")
+assert apart.at["DANN:4", "moons/35"] > apart.at["source-only", "moons/35"]
+assert apart.at["DANN", "mnist"] > 1.85
 HTML("<b>Proxy A-distance</b>" + score_table(results, "proxy_a_distance"))
+
+# %% [markdown]
+# **The distance does not fall**, where the paper reports that it does. The head that DANN plays against is fooled; a fresh judge of the same features still finds the domains, on the moons more easily than before. So this number was no guide here to how well the labels carry over.
 
 # %% [markdown]
 # ## Moons
@@ -90,7 +106,7 @@ plt.show()
 # %% [markdown]
 # ## Digits over photographs
 #
-# What the two domains of the full profile look like, here with the bundled digits.
+# What the two domains look like, here with the bundled digits.
 
 # %% alt="Twelve digits: six grey ones on black, six over pieces of coloured photographs, some of which hide the digit."
 split = make_digit_domains("digits", random_state=42)
@@ -98,6 +114,17 @@ shown = [0, 1, 2, 3, 4, 5, -1, -2, -3, -4, -5, -6]
 pictures = (split.x_train[shown].transpose(0, 2, 3, 1) * 255).astype("uint8")
 plotting.image_grid(pictures, split.y_train[shown], split.y_train[shown])
 plt.show()
+
+# %%
+beside = pd.DataFrame({"published, MNIST-M": PUBLISHED, "ours": target["mnist"][list(PUBLISHED)]})
+ours = beside["ours"]
+assert beside.iloc[:, 0].idxmax() == ours.idxmax() == "target-labels"
+assert ours["DANN"] < ours["source-only"] - 0.05 and abs(ours["source-only"] - 0.52) < 0.06
+assert means(results, "source_accuracy").loc["DANN", "mnist"] > 0.88
+beside.round(3)
+
+# %% [markdown]
+# **Here it does not do what it says.** The plain network stands about where the paper has it; DANN, with the paper's schedule and strength, is more than five points **below** it instead of 24 above. After 600 steps its features still tell the domains apart, so nothing has been aligned. The paper trains on all pictures at full size and for far longer. Stronger reversals, plain SGD and twice the batch, tried on seed 101, did no better; what many more steps would do was not tried.
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -23,6 +23,7 @@ from biam.experiments.tables import (
     probabilistic,
     published,
     real,
+    which_strategy,
 )
 from biam.validation import check_choice
 
@@ -49,6 +50,7 @@ TABLES: dict[str, Table] = {
         benchmark,
         limits,
         not_miwae,
+        which_strategy,
     )
     for table in module.TABLES
 }

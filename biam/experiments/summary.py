@@ -18,10 +18,13 @@ KINDS = (
     "rival, fair",
     "rival with meta rows",
     "small CNN on the pixels",
+    "strategy",
 )
 """What a method is, in the order in which tables list them."""
 
 SETTINGS = {"ours": KINDS[1], "published": KINDS[2], "fair": KINDS[3], "meta": KINDS[4]}
+OF_STRATEGIES = ("mitigation", "domain-adversarial")
+SETTINGS = {"published": KINDS[2], "fair": KINDS[3], "meta": KINDS[4]}
 
 STYLE = (
     ".biam-scores {overflow-x: auto} .biam-scores table {font-size: .75rem; white-space: nowrap}"
@@ -42,6 +45,8 @@ def kind(method: str, table: str = "") -> str:
         Key of `biam.experiments.catalogue.TABLES`. Several tables run a rival in one setting only
         and leave it out of the name; without a table the name decides.
     """
+    if table in OF_STRATEGIES:
+        return KINDS[6]
     known = {m.name: m.settings for m in TABLES[table].methods} if table in TABLES else {}
     setting = known.get(method, {}).get("setting")
     if setting in SETTINGS:

@@ -4,6 +4,7 @@ Nothing here fits, calls `show` or changes a global setting. Figures have no bac
 greys and colours that can be read on white and on black, at the width of a phone.
 """
 
+from biam.plotting.advantages import advantage_map
 from biam.plotting.answers import domain_answers
 from biam.plotting.bilevel import error_against_cost, error_against_steps, three_step_loop
 from biam.plotting.contributions import contribution_curves
@@ -26,6 +27,7 @@ from biam.plotting.weights import weight_curve, weight_histogram
 from biam.plotting.worst import average_and_worst
 
 __all__ = [
+    "advantage_map",
     "average_and_worst",
     "contribution_curves",
     "critical_difference_plot",

@@ -97,6 +97,7 @@ _LOOKS = {
     "cleanlab": Look(GREY, "s", "--"),
     "plain": Look(GREY, "v", "-"),
     "FGSM": Look(VERMILLION, "s", "--"),
+    "FGSM-mixed": Look(GREEN, "D", "--"),
     "FGSM-raw": Look(OCHRE, "v", "-."),
     "PGD": Look(BLUE, "P", "-"),
 }

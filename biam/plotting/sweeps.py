@@ -65,7 +65,7 @@ def strength_sweep(
         ax.axhline(level, color=GREY, linewidth=0.9, linestyle=":")
         ax.annotate(
             name,
-            (0.3, level),
+            (0.17, level),
             xycoords=("axes fraction", "data"),
             ha="center",
             va="bottom",

@@ -107,6 +107,11 @@ def test_kinds(method, place):
     assert kind(method) == KINDS[place]
 
 
+def test_strategies_are_no_rivals():
+    assert kind("ERM", "mitigation") == kind("DANN", "domain-adversarial") == KINDS[6]
+    assert kind("ERM", "mam") == KINDS[0]
+
+
 def test_every_method_of_the_blocks_has_a_kind():
     found = {kind(m.name, name) for name in ("e1", "e5") for m in TABLES[name].methods}
     assert found == set(KINDS[:5])

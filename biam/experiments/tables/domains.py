@@ -26,9 +26,11 @@ _MOON_RUN: dict[str, Any] = {
     "steps": 3000,
     "curve_seeds": [42],
 }
+# The published SGD (0.01, momentum 0.9) has not begun to learn after so few steps. Optimiser and
+# steps were chosen on seed 101 by the accuracy on the source.
 _PICTURE_RUN: dict[str, Any] = {
     "network": "cnn",
-    "optimizer": {"lr": 0.01, "momentum": 0.9},
+    "optimizer": {"name": "adam", "lr": 2e-3},
     "batch_size": 64,
     "decay": True,
 }
@@ -40,9 +42,9 @@ _SCENARIOS = (
     Scenario(
         "mnist",
         _DIGITS,
-        {"n_source": 6000, "n_target": 6000, "halve": True},
+        {"n_source": 4000, "n_target": 4000, "halve": True},
         "classification",
-        {**_PICTURE_RUN, "steps": 400},
+        {**_PICTURE_RUN, "steps": 600},
     ),
     Scenario(
         "digits",
@@ -68,7 +70,11 @@ _NAME = "domain-adversarial"
 
 _PICTURES = [(name, _DIGIT_METHODS) for name in ("mnist", "digits")]
 _FULL = [*((f"moons/{angle}", _MOON_METHODS) for angle in ANGLES), *_PICTURES]
-_QUICK = [("moons/35", ["source-only", "DANN:4", "DANN:6"])]
+_QUICK = [
+    ("moons/35", _MOON_METHODS),
+    *((f"moons/{angle}", ["source-only", "DANN:4"]) for angle in ANGLES if angle != 35),
+    ("mnist", _DIGIT_METHODS),
+]
 _SMOKE = [("moons/35", ["source-only", "DANN:4"])]
 
 TABLES = (
@@ -80,8 +86,8 @@ TABLES = (
         methods=_METHODS,
         profiles={
             "smoke": Profile(plan(_NAME, [(n, m, SEEDS[:1]) for n, m in _SMOKE]), 0.2),
-            "quick": Profile(plan(_NAME, [(n, m, SEEDS[:3]) for n, m in _QUICK]), 1),
-            "full": Profile(plan(_NAME, [(n, m, SEEDS) for n, m in _FULL]), 20),
+            "quick": Profile(plan(_NAME, [(n, m, SEEDS[:3]) for n, m in _QUICK]), 3),
+            "full": Profile(plan(_NAME, [(n, m, SEEDS) for n, m in _FULL]), 7),
         },
         headline=("source_accuracy", "target_accuracy", "proxy_a_distance"),
     ),

@@ -74,7 +74,7 @@ _ATTACKED = {
     "steps": 800,
     "batch_size": 100,
 }
-_SMOTE_SETS = ("breast-cancer", "pima", "keel-yeast4", "keel-abalone9-18", "keel-vowel0")
+_SMOTE_SETS = ("breast-cancer", "pima", "keel-yeast4", "keel-ecoli4", "keel-vowel0")
 
 _SCENARIOS = (
     _scenario("moons/overlap", _MOONS, {"margin": -0.1}, **_MOON_RUN),
@@ -99,10 +99,8 @@ _SCENARIOS = (
     ),
     _scenario("adult", _PEOPLE, {"dataset": "adult", "n_train_rows": 8000}, **_PEOPLE_RUN),
     _scenario("compas", _PEOPLE, {"dataset": "compas"}, **_PEOPLE_RUN),
-    _scenario("biased/mnist", _BIASED, {"n_train": 3000}, **_PICTURES, steps=400),
-    _scenario(
-        "biased/digits", _BIASED, {"dataset": "digits", "n_train": 1000}, **_PICTURES, steps=100
-    ),
+    # Eight passes: with the 95 % agreement of the paper plain training stays at chance here.
+    _scenario("biased/mnist", _BIASED, {"n_train": 4000, "agreement": 0.7}, **_PICTURES, steps=500),
     *(_scenario(f"smote/{name}", _RARE, {"dataset": name}) for name in _SMOTE_SETS),
     _scenario("attack/digits", _PLAIN, {}, **_ATTACKED),
     _scenario(
@@ -213,21 +211,13 @@ _FULL: list[tuple[str, list[str]]] = [
         for name in ("regularised", "interpolating")
     ),
     *((name, ["ERM", *_GROUPED, *_MINED, "SD", "DANN"]) for name in ("adult", "compas")),
-    *((f"biased/{name}", _PICTURE_METHODS) for name in ("mnist", "digits")),
+    ("biased/mnist", _PICTURE_METHODS),
     *((f"smote/{name}", _SMOTE_METHODS) for name in _SMOTE_SETS),
     *((f"attack/{name}", _ATTACK_METHODS) for name in ("digits", "mnist")),
 ]
-_QUICK: list[tuple[str, list[str]]] = [
-    ("moons/overlap", ["ERM", "SD"]),
-    ("colour/10000", ["ERM", "SD:2", "SD-delayed:0.2", "SD-delayed:2", "SD-delayed:20", "IRM"]),
-    *(
-        (f"spurious/{name}", ["ERM", "inverse-frequency", "Group-DRO"])
-        for name in ("regularised", "interpolating")
-    ),
-    ("compas", ["ERM", "inverse-frequency", "Group-DRO", "DANN"]),
-    *((f"smote/{name}", ["under-only", "SMOTE:100"]) for name in ("breast-cancer", "pima")),
-    ("attack/digits", ["plain", "FGSM", "FGSM-raw", "PGD"]),
-]
+# Colored MNIST with all pictures takes a second a step for some methods, an OccamNet half a minute.
+_SHORT = {"colour/50000": [], "biased/mnist": ["ERM", "occam", "OccamNet"]}
+_QUICK = [(name, _SHORT.get(name, methods)) for name, methods in _FULL]
 _SMOKE: list[tuple[str, list[str]]] = [
     ("moons/overlap", ["ERM", "SD"]),
     ("spurious/regularised", ["ERM", "Group-DRO"]),
@@ -248,8 +238,8 @@ TABLES = (
         methods=_METHODS,
         profiles={
             "smoke": Profile(_plan(_SMOKE, SEEDS[:1]), 0.2),
-            "quick": Profile(_plan(_QUICK, SEEDS[:3]), 5),
-            "full": Profile(_plan(_FULL, SEEDS), 60),
+            "quick": Profile(_plan(_QUICK, SEEDS[:3]), 13),
+            "full": Profile(_plan(_FULL, SEEDS), 40),
         },
         headline=("accuracy", "worst_group", "auc"),
     ),

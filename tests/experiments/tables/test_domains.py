@@ -26,3 +26,10 @@ def test_smoke_is_embedded_and_equal_to_full():
     for cell in TABLE.profiles["smoke"].cells:
         assert cell.scenario.startswith("moons/")
         assert TABLE.parameters(cell, "smoke") == TABLE.parameters(cell, "full")
+
+
+def test_quick_has_every_angle_the_pictures_and_every_method():
+    quick = TABLE.profiles["quick"].cells
+    wanted = {"mnist", *(f"moons/{angle}" for angle in ANGLES)}
+    assert {cell.scenario for cell in quick} == wanted
+    assert {cell.method for cell in quick} == {method.name for method in TABLE.methods}

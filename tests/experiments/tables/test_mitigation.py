@@ -52,3 +52,13 @@ def test_smoke_cells_are_those_of_the_other_profiles_and_need_no_file():
         assert cell.scenario.split("/")[0] in {"moons", "spurious", "smote"}
         assert TABLE.parameters(cell, "smoke") == TABLE.parameters(cell, "full")
         assert TABLE.parameters(cell, "quick") == TABLE.parameters(cell, "full")
+
+
+def test_quick_is_wide():
+    quick = TABLE.profiles["quick"].cells
+    families = {scenario.name.split("/")[0] for scenario in TABLE.scenarios}
+    assert {cell.scenario.split("/")[0] for cell in quick} == families
+    assert {cell.method for cell in quick} == {method.name for method in TABLE.methods}
+    assert {cell.scenario for cell in FULL.cells} - {cell.scenario for cell in quick} == {
+        "colour/50000"
+    }
