@@ -15,7 +15,13 @@ _UCI, _TOYS = "not-miwae", "not-miwae-toys"
 _MAKE = "biam.experiments.hidden:make_"
 _RUN = "biam.experiments.imputing:"
 
-_NAMES = ("banknote", "concrete", "red", "white", "yeast", "breast")
+# The paper's mean, MICE and PPCA rows of Yeast are met with three hidden columns, the half of
+# seven, and not with four: its table seems to lack the last of the eight.
+_UCI_PARAMS: dict[str, dict[str, Any]] = {
+    name: {"dataset": name} for name in ("banknote", "concrete", "red", "white", "yeast", "breast")
+}
+_UCI_PARAMS["yeast"]["n_columns"] = 7
+_NAMES, _WHOLE_YEAST = tuple(_UCI_PARAMS), "yeast-8"
 _CUTOFFS = (0.25, 0.5, 0.75, 1.0)
 _SD = "+{:g}sd"
 # Far fewer steps than published (100,000 of 16 rows); flexible decoders take more and smaller ones.
@@ -46,30 +52,25 @@ _FOREST = _rival("missForest", estimator__n_estimators=20, max_iter=5)
 _LINEAR = _masked("not-MIWAE-PPCA")
 _FLEXIBLE = [_deep("MIWAE", "MIWAE", **_MLP), *_masked("not-MIWAE", **_MLP)]
 _SWEPT = ["mean", "MICE", "not-MIWAE-PPCA:known"]
+_YEAST = (_WHOLE_YEAST, [*_SWEPT, "PPCA", "missForest"], SEEDS[:1])
 
 
 def _uci() -> Table:
-    scenarios = [
-        Scenario(name, f"{_MAKE}uci", {"dataset": name}, "imputation", {"training": _TRAINING})
-        for name in _NAMES
-    ]
-    scenarios += [
-        Scenario(
-            name + _SD.format(cutoff),
-            f"{_MAKE}uci",
-            {"dataset": name, "cutoff": cutoff},
-            "imputation",
-            {"training": _TRAINING},
-        )
+    params = _UCI_PARAMS | {_WHOLE_YEAST: {"dataset": "yeast"}}
+    params |= {
+        name + _SD.format(cutoff): {**_UCI_PARAMS[name], "cutoff": cutoff}
         for name in _NAMES
         for cutoff in _CUTOFFS
-    ]
+    }
     methods = [*_CHEAP, _FOREST, *_LINEAR, *_FLEXIBLE]
     return Table(
         name=_UCI,
         title="not-MIWAE: six UCI sets whose high values are hidden, root mean squared error",
         source="Ipsen, Mattei & Frellsen (2021), ICLR, Tables 1 and A1, appendix E",
-        scenarios=tuple(scenarios),
+        scenarios=tuple(
+            Scenario(name, f"{_MAKE}uci", arguments, "imputation", {"training": _TRAINING})
+            for name, arguments in params.items()
+        ),
         methods=tuple(methods),
         profiles={
             "smoke": Profile(plan(_UCI, [("breast", ["mean", "median", "MICE"], SEEDS[:1])]), 0.1),
@@ -81,9 +82,9 @@ def _uci() -> Table:
 
 
 def _quick_uci() -> tuple[Cell, ...]:
-    """One run, and of the dear flexible models the two that matter."""
-    names = [*_names([*_CHEAP, _FOREST, *_LINEAR]), "MIWAE", "not-MIWAE:known"]
-    return plan(_UCI, [(name, names, SEEDS[:1]) for name in _NAMES])
+    """One run of all methods at the paper's cut-off."""
+    names = _names([*_CHEAP, _FOREST, *_LINEAR, *_FLEXIBLE])
+    return plan(_UCI, [*((name, names, SEEDS[:1]) for name in _NAMES), _YEAST])
 
 
 def _full_uci() -> tuple[Cell, ...]:
@@ -94,7 +95,7 @@ def _full_uci() -> tuple[Cell, ...]:
     parts += [
         (name + _SD.format(cutoff), _SWEPT, SEEDS[:1]) for name in _NAMES for cutoff in _CUTOFFS
     ]
-    return plan(_UCI, parts)
+    return plan(_UCI, [*parts, _YEAST])
 
 
 def _names(methods: Iterable[Method]) -> list[str]:
