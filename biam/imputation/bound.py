@@ -45,6 +45,7 @@ def draw(
     *,
     complete: bool = False,
     same_noise: bool = False,
+    with_mask: bool = True,
 ) -> Draws:
     """Sample z, and the gaps where they are needed, and weigh the samples.
 
@@ -62,6 +63,8 @@ def draw(
     same_noise : bool
         Every row uses the same K standard normal draws, so that its result does not depend on the
         rows beside it.
+    with_mask : bool
+        Weigh by the mask, too, if the model has a mask model.
 
     Returns
     -------
@@ -80,10 +83,11 @@ def draw(
     outputs = model.decoder(z)
     log_w = log_w + model.likelihood.log_prob(outputs, x, observed)
     completed = None
-    if complete or model.mask_model is not None:
+    mask_model = model.mask_model if with_mask else None
+    if complete or mask_model is not None:
         completed = _completed(model, x, observed, outputs, generator, same_noise)
-    if model.mask_model is not None:
-        log_w = log_w + model.mask_model.log_prob(completed, observed)
+    if mask_model is not None:
+        log_w = log_w + mask_model.log_prob(completed, observed)
     if z.requires_grad:
         # A sample counts by alpha for the decoder and the mask, by alpha squared for the encoder.
         alpha = normalised(log_w.detach())[..., None]
