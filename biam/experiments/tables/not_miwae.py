@@ -53,7 +53,11 @@ _FOREST = _rival("missForest", estimator__n_estimators=20, max_iter=5)
 _LINEAR = _masked("not-MIWAE-PPCA")
 _FLEXIBLE = [_deep("MIWAE", "MIWAE", **_MLP), *_masked("not-MIWAE", **_MLP)]
 _SWEPT = ["mean", "MICE", "not-MIWAE-PPCA:known"]
-_YEAST = (_WHOLE_YEAST, [*_SWEPT, "PPCA", "missForest"], SEEDS[:1])
+_YEAST = (
+    _WHOLE_YEAST,
+    [*_SWEPT, "median", "PPCA", "missForest", "not-MIWAE:self", "not-MIWAE:known"],
+    SEEDS[:1],
+)
 
 
 def _uci() -> Table:
