@@ -19,7 +19,6 @@ stored = "../book/results"
 
 # %%
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
@@ -112,21 +111,27 @@ panels = {
     name: part[part["method"] == name][["x", "z"]].to_numpy()
     for name in ("MICE", "MIWAE", "not-MIWAE:agnostic-nonlinear", "not-MIWAE:upper-quarter")
 }
-shown = {name.replace("not-MIWAE:", "not:"): points for name, points in panels.items()}
+titles = ["MICE", "MIWAE", "not, agnostic", "not, the rule"]
+shown = dict(zip(titles, panels.values(), strict=True))
 
 # %% alt="Panels of a ring whose upper quarter is hidden: the true points close the ring; MICE puts them on a line through the middle, MIWAE in two heaps beside the gap, not-MIWAE with the rule on both branches of the gap"
 imputed_points(ring.X[~up], shown, ring.X[up], columns=3)
 plt.show()
 
 # %%
-assert np.ptp(by["ring"].drop("KNN").drop("missForest")) < 0.1
+errors = by["ring"].dropna().drop(["KNN", "missForest"])
+assert errors.max() - errors.min() < 0.1
 assert far.loc["not-MIWAE:upper-quarter", "ring"] < 0.2 * far.loc["MIWAE", "ring"]
+apart = distances[distances["scenario"] == "ring"].pivot_table(
+    index="seed", columns="method", values="value"
+)
+assert (apart["not-MIWAE:upper-quarter"] < 0.1 * apart["MIWAE"]).sum() == len(apart) - 1 == 4
 sides = {name: (points[:, 0] < 0).mean() for name, points in panels.items()}
 assert 0.3 < sides["not-MIWAE:upper-quarter"] < 0.7
 pd.Series(sides, name="share of draws on the left branch").round(2).to_frame()
 
 # %% [markdown]
-# Draws of not-MIWAE with the rule come close to the hidden points, and both branches have their share. MIWAE, too, has two branches, in the wrong place: it learned where points of this height lie from rows outside the gap.
+# Draws of not-MIWAE with the rule come close to the hidden points, and both branches have their share. So it is with four of five seeds; with the fifth, MIWAE is as near. MIWAE, too, has two branches, in the wrong place: it learned where points of this height lie from rows outside the gap.
 #
 # ## Pictures behind a disc
 
