@@ -20,6 +20,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML
 
+from biam.experiments.catalogue import TABLES
 from biam.experiments.hidden import SETS
 from biam.experiments.report import load_results
 from biam.experiments.stated_imputation import PAPER, beside, spread_table
@@ -37,19 +38,21 @@ now.round({"stored": 4, "now": 4})
 # %% [markdown]
 # ## What was run
 #
-# Runs of each method on each set; the settings of the methods have no part in chance but through their seeds, the data none at all.
+# The number of runs of each method on each set; zero is not run yet.
 
 # %%
 results = load_results(stored, "not-miwae")
-first = results[results["metric"].isin(["rmse"]) & results["scenario"].isin(list(SETS))]
-runs = first.pivot_table(
-    index="method", columns="scenario", values="seed", aggfunc="nunique", sort=False
+rmse = results[(results["metric"] == "rmse") & results["scenario"].isin(list(SETS))]
+runs = rmse.pivot_table(
+    index="method", columns="scenario", values="seed", aggfunc="nunique", sort=False, fill_value=0
 )
 known = "not-MIWAE-PPCA:known"
-assert (runs.loc[known] == 5).all() and runs.notna().all(axis=None)
-runs
+assert (runs.loc[known] == 5).all()
+runs.reindex([method.name for method in TABLES["not-miwae"].methods], fill_value=0)
 
 # %% [markdown]
+# **This is not the full profile.** `not-MIWAE-PPCA:known`, of which we say most, has its five runs; the other deep methods have one, and a flexible decoder with two of the mask models none. `biam reproduce not-miwae --profile full --jobs 2` has all.
+#
 # Each fit takes 1,500 steps, the paper's 100,000. Ours are of 128 rows with a linear decoder and of 32 with a flexible one, the paper's of 16; and ours have gradients that do not shake an encoder that is right {cite:p}`tucker2019`.
 #
 # :::{note}
@@ -95,7 +98,7 @@ HTML(spread_table(rows))
 
 # %%
 gap = (table - paper).loc[known]
-assert (gap <= 0.05).sum() >= 5
+assert (gap <= 0.05).all() and set(gap.index[gap < -0.05]) == {"concrete", "yeast"}
 assert table.loc[known, "breast"] <= 0.77
 gap.round(3).to_frame("ours less the paper's").T
 
@@ -107,8 +110,8 @@ assert (rivals < 1).sum(axis=None) == 1 and rivals.loc["MICE", "breast"] < 1
 lead.round(2).to_frame("best of MICE, missForest, KNN less not-MIWAE").T
 
 # %% [markdown]
+# - On no set is it more than 0.05 above the paper, and on Concrete and Yeast it is below by more: the next section says why.
 # - It is below MICE, missForest and nearest neighbours on all six, by more than 0.2. They take the gaps as missing at random; here a hidden value is high, and with one exception, MICE on Breast, their errors are above 1.
-# - On no set is it more than 0.05 above the paper, and on two it is below by more: the next section says why.
 #
 # ## Draws or decoder means?
 #
@@ -126,6 +129,17 @@ estimates.round(3)
 
 # %% [markdown]
 # The draws are better on every set. With the decoder's means, which is what the paper reports, five of six sets are within 0.05 of it; on White ours are higher.
+#
+# A higher bound is not always a lower error. On Concrete, which has not settled in 1,500 steps:
+
+# %%
+runs = results[(results["scenario"] == "concrete") & (results["method"] == known)]
+runs = runs.pivot_table(index="seed", columns="metric", values="value", sort=False)
+assert runs["bound"].corr(runs["rmse"]) > 0.9
+runs[["bound", "rmse", "rmse_decoder"]].round(3)
+
+# %% [markdown]
+# The higher the bound of a run, the nearer it is to the paper, from below. More steps would bring us closer to the paper, and further from the hidden values.
 #
 # ## Does the mask model know the mask?
 #
@@ -152,14 +166,23 @@ lines = sweep[sweep["method"] == known].pivot_table(
     index="cutoff", columns="dataset", values="value", sort=False
 )
 
-# %% alt="not-MIWAE's error against the cut-off, a line per set"
+# %% alt="Error of not-MIWAE against the cut-off, a line per set: it rises on red and white wine, falls on banknote and concrete, and hardly moves on yeast and breast"
 error_lines(lines, xlabel="cut-off, standard deviations above the mean", ylabel="RMSE")
 plt.show()
 
 # %%
-means = sweep.pivot_table(index="cutoff", columns="method", values="value")[["mean", "MICE", known]]
-assert means[known].lt(means["MICE"]).all()
-means.round(2)
+rmse = sweep.pivot_table(index=["dataset", "cutoff"], columns="method", values="value", sort=False)
+lead = (rmse["MICE"] - rmse[known]).dropna()
+assert lead.min() > 0.19
+lead.unstack("cutoff").sort_index(axis=1).round(2).rename_axis(columns="MICE less not-MIWAE")
+
+# %% [markdown]
+# It stays below MICE at every cut-off on every set, by 0.2 or more. On Banknote and Concrete its error falls as less is hidden; on Red and White it rises: what is hidden then lies far out in a long tail.
+
+# %%
+drop = lines.loc[1.0] - lines.loc[0.0]
+assert (drop[["banknote", "concrete"]] < -0.2).all() and (drop[["red", "white"]] > 0.5).all()
+drop.round(2).to_frame("error at the highest cut-off less that at the mean").T
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -152,7 +152,8 @@ def error_lines(table: pd.DataFrame, *, xlabel: str, ylabel: str, log: bool = Fa
         raise InvalidInputError(
             f"table must have rows and at most {len(PALETTE)} columns, got shape {table.shape}."
         )
-    ax = dress(figure(2.9).add_subplot())
+    # Names of many lines stand below one another.
+    ax = dress(figure(2.9 + 0.17 * max(0, table.shape[1] - 3)).add_subplot())
     for k, name in enumerate(table):
         ax.plot(
             table.index,

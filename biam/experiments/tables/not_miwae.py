@@ -79,8 +79,8 @@ def _uci() -> Table:
         methods=tuple(methods),
         profiles={
             "smoke": Profile(plan(_UCI, [("breast", ["mean", "median", "MICE"], SEEDS[:1])]), 0.1),
-            "quick": Profile(_quick_uci(), 11.0),
-            "full": Profile(_full_uci(), 85.0),
+            "quick": Profile(_quick_uci(), 7.0),
+            "full": Profile(_full_uci(), 35.0),
         },
         headline=("rmse", "mask_accuracy"),
     )
@@ -188,7 +188,7 @@ def _toys() -> Table:
         profiles={
             "smoke": Profile(plan(_TOYS, smoke), 0.2),
             "quick": Profile(_toy_cells(SEEDS[:1]), 2.0),
-            "full": Profile(_toy_cells(SEEDS), 15.0),
+            "full": Profile(_toy_cells(SEEDS), 5.0),
         },
         headline=("rmse", "energy_distance", "rmse_disc"),
     )
