@@ -178,12 +178,8 @@ distance = {
 assert distance["not-MIWAE"] < 0.3 * distance["MIWAE"]
 left = {name: (d[0][up, 0] < 0).mean() for name, d in drawn.items()}
 assert 0.35 < left["not-MIWAE"] < 0.65
-(
-    pd.DataFrame(
-        {"energy distance to the hidden rows": distance, "share of draws on the left": left}
-    ).round(2)
-    + 0.0
-)
+judged = {"energy distance to the hidden rows": distance, "share of draws on the left": left}
+pd.DataFrame(judged).round(2) + 0.0
 
 # %% alt="Three panels of a ring whose upper quarter is hidden: the true points fill the gap of the ring; draws of MIWAE spread to the sides of it, draws of not-MIWAE stay between the diagonals"
 imputed_points(ring.X[~up], {name: d[0][up] for name, d in drawn.items()}, ring.X[up], columns=3)
