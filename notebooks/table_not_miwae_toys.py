@@ -154,11 +154,12 @@ small["not-MIWAE:grey"] / small["MIWAE"], large["not-MIWAE:grey"] / large["MIWAE
 # - **On the small digits it works**: told that grey is seen, not-MIWAE has the lowest error inside the disc, far below MIWAE and the mean picture.
 # - **On MNIST it does not**: all three mask models are above MIWAE *and* above the mean picture. That not-MIWAE is the lowest there is not so in the project's table, nor in ours.
 #
-# The rule hides ink and paper alike, so the mask says how far from grey a pixel is, not on which side. The side must come from what is seen, so `grey` learns the values alone in the first half of its steps. A small digit has 9 pixels behind its disc, all beside seen ones; MNIST has 81, and of those that are hidden MIWAE gets the side of little more than half right, as the pictures below show. To be sure of a side that is wrong costs more than to say grey.
+# The rule hides ink and paper alike, so the mask says how far from grey a pixel is, not on which side. The side must come from what is seen, so `grey` learns the values alone in the first half of its steps. A small digit has 9 pixels behind its disc, all but one at its rim; MNIST has 81, and of those that are hidden MIWAE gets the side of little more than half right, as the pictures below show. To be sure of a side that is wrong costs more than to say grey.
 
 # %%
 kept = curves[curves["curve"].str.startswith("picture") & curves["scenario"].isin(["mnist"])]
 data = make_disc("mnist", random_state=42)
+assert data.truth["disc"].sum() == 81
 lines = {"true": data.X[:5].reshape(5, 28, 28), "hidden": data.holes[:5].reshape(5, 28, 28)}
 for name in ("mean", "MICE", "MIWAE", "not-MIWAE:grey"):
     points = kept[kept["method"] == name]
@@ -180,6 +181,7 @@ pd.Series(right, name="share of hidden pixels on the right side, five pictures")
 # %%
 kept = curves[curves["curve"].str.startswith("picture") & (curves["scenario"] == "digits")]
 data = make_disc("digits", n_rows=1797, radius=1.5, random_state=42)
+assert data.truth["disc"].sum() == 9
 lines = {"true": data.X[:5].reshape(5, 8, 8), "hidden": data.holes[:5].reshape(5, 8, 8)}
 for name in ("mean", "MICE", "MIWAE", "not-MIWAE:grey"):
     points = kept[kept["method"] == name]
