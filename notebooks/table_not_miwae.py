@@ -16,6 +16,8 @@ profile = "smoke"
 stored = "../book/results"
 
 # %%
+import matplotlib.pyplot as plt
+import pandas as pd
 from IPython.display import HTML
 
 from biam.experiments.catalogue import TABLES
@@ -23,6 +25,7 @@ from biam.experiments.hidden import SETS
 from biam.experiments.report import load_results
 from biam.experiments.stated_imputation import PAPER, beside, spread_table
 from biam.experiments.stored import provenance, recompute
+from biam.plotting.imputation import error_lines
 
 # %% [markdown]
 # ## Recomputed just now
@@ -35,16 +38,26 @@ now.round({"stored": 4, "now": 4})
 # %% [markdown]
 # ## What was run
 #
-# The stored run is one seed, and not all methods:
+# The number of runs of each method on each set; zero is not run yet.
 
 # %%
 results = load_results(stored, "not-miwae")
-assert set(results["seed"]) == {42} and set(results["profile"]) == {"quick"}
-left_out = {m.name for m in TABLES["not-miwae"].methods} - set(results["method"])
-print("not run yet:", ", ".join(sorted(left_out)))
+rmse = results[(results["metric"] == "rmse") & results["scenario"].isin(list(SETS))]
+runs = rmse.pivot_table(
+    index="method", columns="scenario", values="seed", aggfunc="nunique", sort=False, fill_value=0
+)
+known = "not-MIWAE-PPCA:known"
+assert (runs.loc[known] == 5).all()
+runs.reindex([method.name for method in TABLES["not-miwae"].methods], fill_value=0)
 
 # %% [markdown]
-# So there is no spread over runs below, and nothing is said of the methods left out. `biam reproduce not-miwae --profile full --jobs 2` has all of them, five runs of the deep ones, and other cut-offs than the mean.
+# **This is not the full profile.** `not-MIWAE-PPCA:known`, of which we say most, has its five runs; the other deep methods have one, and a flexible decoder with two of the mask models none. `biam reproduce not-miwae --profile full --jobs 2` has all.
+#
+# Each fit takes 1,500 steps, the paper's 100,000. Ours are of 128 rows with a linear decoder and of 32 with a flexible one, the paper's of 16; and ours have gradients that do not shake an encoder that is right {cite:p}`tucker2019`.
+#
+# :::{note}
+# Data are the same for all seeds, so there is no other draw to set things on. Step sizes and the number of steps were chosen by the bound, at seed 101, on White, Yeast, Breast and Concrete; their errors were printed beside it and seen.
+# :::
 #
 # ## Is it the paper's recipe?
 #
@@ -52,30 +65,40 @@ print("not run yet:", ", ".join(sorted(left_out)))
 
 # %%
 rows = beside(stored, "not-miwae")
+whole = rows[rows["scenario"] == "yeast-8"].set_index("method")
 rows = rows[rows["scenario"].isin(list(SETS))]
 table = rows.pivot_table(index="method", columns="scenario", values="ours", sort=False)
 paper = rows.pivot_table(index="method", columns="scenario", values=PAPER, sort=False)
 off = (table - paper).loc["mean"].abs()
-assert (off.drop("yeast") <= 0.0101).all() and 0.03 < off["yeast"] < 0.05
-others = rows.set_index(["scenario", "method"]).loc[("yeast", "mean"), "Cuevas & Lopetegui"]
-assert round(table.loc["mean", "yeast"], 2) == others
+assert (off <= 0.0101).all()
 off.round(4).to_frame("mean row, |ours less the paper's|").T
 
 # %% [markdown]
-# It does on five sets. **On Yeast it does not**: another reproduction, a course report of Cuevas and Lopetegui, has our number there, so the paper's Yeast table, or the half of it that is hidden, seems to be another one.
+# It does on all six, **if Yeast loses its last column**. The set has eight: half of them is four. Half of seven is three, and only so are the paper's rows met. Its script drops the last column of a file as the class; from a table without class it would drop a feature.
+
+# %%
+both = pd.DataFrame(
+    {"paper": paper["yeast"], "seven columns": table["yeast"], "eight columns": whole["ours"]}
+).loc[["mean", "MICE", "PPCA"]]
+assert ((both["seven columns"] - both["paper"]).abs() < 0.01).all()
+assert ((both["eight columns"] - both["paper"]).abs() > 0.02).all()
+course = whole.loc[["mean", "MICE"], ["ours", "Cuevas & Lopetegui"]]
+assert (course.diff(axis=1).iloc[:, 1].abs() < 0.01).all()
+both.round(3)
+
+# %% [markdown]
+# A course report of Cuevas and Lopetegui has the numbers of eight columns.
 #
 # ## Published beside reproduced
 #
-# `not-MIWAE-PPCA:known` has a linear decoder and a mask model in which each value hides itself, with a chance that rises with the value; how fast and from where is learned.
+# `not-MIWAE-PPCA:known` has a linear decoder and a mask model in which each value hides itself, with a chance that rises with the value; how fast and from where is learned. `self` is not told that it rises; `agnostic` lets every value hide every other.
 
 # %%
 HTML(spread_table(rows))
 
 # %%
-known = "not-MIWAE-PPCA:known"
 gap = (table - paper).loc[known]
-assert (gap.drop(["white", "yeast"]).abs() <= 0.05).all()
-assert 0.05 < gap["white"] < 0.06 and gap["yeast"] > 0.25
+assert (gap <= 0.05).all() and set(gap.index[gap < -0.05]) == {"concrete", "yeast"}
 assert table.loc[known, "breast"] <= 0.77
 gap.round(3).to_frame("ours less the paper's").T
 
@@ -87,7 +110,7 @@ assert (rivals < 1).sum(axis=None) == 1 and rivals.loc["MICE", "breast"] < 1
 lead.round(2).to_frame("best of MICE, missForest, KNN less not-MIWAE").T
 
 # %% [markdown]
-# - On four of the six sets it is within 0.05 of the paper. On **White it misses that narrowly, on Yeast by far**. We train for 1,500 steps of 128 rows, the paper for 100,000 of 16.
+# - On no set is it more than 0.05 above the paper, and on Concrete and Yeast it is below by more: the next section says why.
 # - It is below MICE, missForest and nearest neighbours on all six, by more than 0.2. They take the gaps as missing at random; here a hidden value is high, and with one exception, MICE on Breast, their errors are above 1.
 #
 # ## Draws or decoder means?
@@ -96,12 +119,27 @@ lead.round(2).to_frame("best of MICE, missForest, KNN less not-MIWAE").T
 
 # %%
 both = results[results["metric"].isin(["rmse", "rmse_decoder"]) & (results["method"] == known)]
+both = both[both["scenario"].isin(list(SETS))]
 estimates = both.pivot_table(index="metric", columns="scenario", values="value", sort=False)
 assert (estimates.loc["rmse"] < estimates.loc["rmse_decoder"]).all()
+published = estimates.loc["rmse_decoder"] - paper.loc[known]
+assert (published.abs() <= 0.05).sum() >= 5
+estimates.loc["paper"] = paper.loc[known]
 estimates.round(3)
 
 # %% [markdown]
-# The draws are better on every set.
+# The draws are better on every set. With the decoder's means, which is what the paper reports, five of six sets are within 0.05 of it; on White ours are higher.
+#
+# A higher bound is not always a lower error. On Concrete, which has not settled in 1,500 steps:
+
+# %%
+runs = results[(results["scenario"] == "concrete") & (results["method"] == known)]
+runs = runs.pivot_table(index="seed", columns="metric", values="value", sort=False)
+assert runs["bound"].corr(runs["rmse"]) > 0.9
+runs[["bound", "rmse", "rmse_decoder"]].round(3)
+
+# %% [markdown]
+# The higher the bound of a run, the nearer it is to the paper, from below. More steps would bring us closer to the paper, and further from the hidden values.
 #
 # ## Does the mask model know the mask?
 #
@@ -109,8 +147,42 @@ estimates.round(3)
 
 # %%
 masks = beside(stored, "not-miwae", "mask_accuracy")
-assert masks["ours"].min() > 0.9
+masks = masks[masks["scenario"].isin(list(SETS))]
+accuracy = masks[masks["method"] == known].set_index("scenario")["ours"]
+assert accuracy.min() > 0.9
 HTML(spread_table(masks))
+
+# %% [markdown]
+# ## Other cut-offs
+#
+# Appendix E of the paper hides what lies above the mean plus a share of the standard deviation. The higher the cut-off, the fewer are hidden and the further out they are. One run of each.
+
+# %%
+sweep = results[results["scenario"].str.contains("sd") | results["scenario"].isin(list(SETS))]
+sweep = sweep[(sweep["metric"] == "rmse") & (sweep["seed"] == 42)]
+parts = sweep["scenario"].str.removesuffix("sd").str.split("+", expand=True)
+sweep = sweep.assign(dataset=parts[0], cutoff=parts[1].astype(float).fillna(0.0))
+lines = sweep[sweep["method"] == known].pivot_table(
+    index="cutoff", columns="dataset", values="value", sort=False
+)
+
+# %% alt="Error of not-MIWAE against the cut-off, a line per set: it rises on red and white wine, falls on banknote and concrete, and hardly moves on yeast and breast"
+error_lines(lines, xlabel="cut-off, standard deviations above the mean", ylabel="RMSE")
+plt.show()
+
+# %%
+rmse = sweep.pivot_table(index=["dataset", "cutoff"], columns="method", values="value", sort=False)
+lead = (rmse["MICE"] - rmse[known]).dropna()
+assert lead.min() > 0.19
+lead.unstack("cutoff").sort_index(axis=1).round(2).rename_axis(columns="MICE less not-MIWAE")
+
+# %% [markdown]
+# It stays below MICE at every cut-off on every set, by 0.2 or more. On Banknote and Concrete its error falls as less is hidden; on Red and White it rises: what is hidden then lies far out in a long tail.
+
+# %%
+drop = lines.loc[1.0] - lines.loc[0.0]
+assert (drop[["banknote", "concrete"]] < -0.2).all() and (drop[["red", "white"]] > 0.5).all()
+drop.round(2).to_frame("error at the highest cut-off less that at the mean").T
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -75,7 +75,9 @@ SETS: dict[str, Callable[[], Dataset]] = {
 """The six sets of the paper, in its order."""
 
 
-def make_uci(dataset: str, *, cutoff: float = 0.0, random_state: int) -> Hidden:
+def make_uci(
+    dataset: str, *, cutoff: float = 0.0, n_columns: int | None = None, random_state: int
+) -> Hidden:
     """Standardised features, the first half of them hidden where they are high.
 
     Source: Ipsen, Mattei & Frellsen (2021), section 4.1; appendix E for other cut-offs.
@@ -86,6 +88,8 @@ def make_uci(dataset: str, *, cutoff: float = 0.0, random_state: int) -> Hidden:
         Key of `SETS`.
     cutoff : float
         Values above the mean plus so many standard deviations are hidden.
+    n_columns : int, optional
+        Keep the first so many features; None = all.
     random_state : int
         Unused: nothing is left to chance. Runs differ by the seeds of the methods.
 
@@ -96,6 +100,8 @@ def make_uci(dataset: str, *, cutoff: float = 0.0, random_state: int) -> Hidden:
     """
     check_number("cutoff", cutoff)
     features = SETS[check_choice("data set", dataset, SETS)]().X.to_numpy(dtype=float)
+    if n_columns is not None:
+        features = features[:, : check_integer("n_columns", n_columns, low=2)]
     X = (features - features.mean(0)) / features.std(0)
     missing = np.greater(X, cutoff)
     missing[:, X.shape[1] // 2 :] = False

@@ -21,7 +21,7 @@ Array = NDArray[Any]
 Points = list[dict[str, Any]]
 
 _KINDS = {"MIWAE": MIWAEImputer, "not-MIWAE": NotMIWAEImputer}
-_N_DRAWS, _N_POINTS, _N_PICTURES = 5, 300, 4
+_N_DRAWS, _N_POINTS, _N_PICTURES = 5, 300, 5
 _SHARP = 10.0
 
 
@@ -192,12 +192,19 @@ def _diagnosed(data: Hidden, imputer: DeepImputer) -> dict[str, float]:
 
 
 def _points(data: Hidden, filled: Array, drawn: Array) -> Points:
-    """Two columns: one draw of each hidden point. Pictures: the first ones, filled."""
+    """Two columns: one draw of each hidden point. Pictures: the discs of the first ones, filled."""
     if data.shape is not None:
+        places = np.argwhere(data.truth["disc"].reshape(data.shape))
+        pictures = filled.reshape(len(filled), *data.shape)[:_N_PICTURES]
         return [
-            {"curve": f"picture:{k}", "x": float(i), "z": float(j), "value": round(float(v), 3)}
-            for k in range(_N_PICTURES)
-            for (i, j), v in np.ndenumerate(filled[k].reshape(data.shape))
+            {
+                "curve": f"picture:{k}",
+                "x": float(i),
+                "z": float(j),
+                "value": round(float(p[i, j]), 3),
+            }
+            for k, p in enumerate(pictures)
+            for i, j in places
         ]
     if data.X.shape[1] != 2:
         return []

@@ -209,6 +209,9 @@ class DeepImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _mask_model(self) -> MaskModel | None:
         return None
 
+    def _mask_after(self) -> int:
+        return 0
+
     def _model(self) -> LatentModel:
         layout = self.columns_.layout
         default = min(max(1, len(layout.kinds) - 1), _MAX_LATENT)
@@ -230,6 +233,7 @@ class DeepImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             batch_size=self._batch_size(n_rows),
             max_steps=self.max_iter,
             warm_up=self.warm_up,
+            mask_after=self._mask_after(),
             patience=self.max_iter if self.patience is None else self.patience,
             tol=self.tol,
             progress=self.progress,

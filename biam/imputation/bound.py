@@ -3,6 +3,9 @@
 L_K = E log (1/K) sum_k w_k with w_k = p(s | x_o, x_mk) p(x_o | z_k) p(z_k) / q(z_k | x_o), z_k from
 q(z | x_o), x_mk from p(x_m | z_k). L_K grows with K and never exceeds log p(x_o, s). MIWAE leaves
 the mask factor out. Source: Ipsen, Mattei & Frellsen (2021), equations 5 to 11.
+
+Gradients are doubly reparameterised (Tucker, Lawson, Gu & Maddison, 2019, equation 8): the same in
+expectation as those of the bound, and without noise where the encoder is right.
 """
 
 import math
@@ -42,6 +45,7 @@ def draw(
     *,
     complete: bool = False,
     same_noise: bool = False,
+    with_mask: bool = True,
 ) -> Draws:
     """Sample z, and the gaps where they are needed, and weigh the samples.
 
@@ -59,6 +63,8 @@ def draw(
     same_noise : bool
         Every row uses the same K standard normal draws, so that its result does not depend on the
         rows beside it.
+    with_mask : bool
+        Weigh by the mask, too, if the model has a mask model.
 
     Returns
     -------
@@ -68,16 +74,24 @@ def draw(
     n = 1 if same_noise else len(x)
     shape = (n_samples, n, model.latent_size)
     noise = torch.randn(shape, generator=generator, device=x.device)
-    z = mean + (0.5 * log_variance).exp() * noise
+    deviation = (0.5 * log_variance).exp()
+    z = mean + deviation * noise
+    # The encoder learns through z alone.
+    u = (z - mean.detach()) / deviation.detach() if z.requires_grad else noise
     # log p(z) - log q(z | x): the constants cancel.
-    log_w = 0.5 * ((noise * noise).sum(-1) - (z * z).sum(-1) + log_variance.sum(-1))
+    log_w = 0.5 * ((u * u).sum(-1) - (z * z).sum(-1) + log_variance.detach().sum(-1))
     outputs = model.decoder(z)
     log_w = log_w + model.likelihood.log_prob(outputs, x, observed)
     completed = None
-    if complete or model.mask_model is not None:
+    mask_model = model.mask_model if with_mask else None
+    if complete or mask_model is not None:
         completed = _completed(model, x, observed, outputs, generator, same_noise)
-    if model.mask_model is not None:
-        log_w = log_w + model.mask_model.log_prob(completed, observed)
+    if mask_model is not None:
+        log_w = log_w + mask_model.log_prob(completed, observed)
+    if z.requires_grad:
+        # A sample counts by alpha for the decoder and the mask, by alpha squared for the encoder.
+        alpha = normalised(log_w.detach())[..., None]
+        z.register_hook(lambda gradient: gradient * alpha)
     return Draws(log_w, outputs, completed)
 
 

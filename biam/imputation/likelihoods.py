@@ -70,7 +70,8 @@ class Likelihood(nn.Module):
         scales = self._scales(outputs)
         if g:
             seen, s = observed[..., :g], scales[..., :g]
-            r = (x[..., :g] - outputs[..., :g]) * seen / s
+            # One factor per row and column, not per sample: this is the dearest line of a step.
+            r = (x[..., :g] - outputs[..., :g]) * (seen / s)
             total = total - 0.5 * (r * r).sum(-1) - (seen * (s.log() + _HALF_LOG_2PI)).sum(-1)
         if self.n_student:
             r = (x[..., g:c] - outputs[..., g:c]) / scales[..., g:]

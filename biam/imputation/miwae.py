@@ -24,7 +24,7 @@ from biam.imputation.mask_models import (
     SelfMask,
 )
 from biam.imputation.posterior import ESTIMATES
-from biam.validation import check_choice
+from biam.validation import check_choice, check_number
 
 __all__ = ["MIWAEImputer", "NotMIWAEImputer", "load"]
 
@@ -160,6 +160,9 @@ class NotMIWAEImputer(DeepImputer):
         such logits; it works on tensors and keeps gradients. A function cannot be saved.
     mask_hidden : int
         Units of the hidden layer of "agnostic-nonlinear".
+    mask_after : float
+        Share of `max_iter` that is trained without the mask model. Where a mask does not tell on
+        which side a hidden value lies, what is seen must say so first.
     estimate : {"posterior", "decoder"}
         What `transform` averages: draws of the gaps, which converges to E[x_m | x_o, s], or the
         decoder's means, as published.
@@ -184,6 +187,7 @@ random_state, progress
         missing: str | Sequence[str] | Mapping[Any, str] = "high",
         mechanism: Mapping[str, Any] | Callable[[Tensor], Tensor] | None = None,
         mask_hidden: int = 32,
+        mask_after: float = 0.0,
         estimate: str = "posterior",
         latent_size: int | None = None,
         hidden: Sequence[int] = (128, 128),
@@ -209,6 +213,7 @@ random_state, progress
         self.missing = missing
         self.mechanism = mechanism
         self.mask_hidden = mask_hidden
+        self.mask_after = mask_after
         self.estimate = estimate
         self.latent_size = latent_size
         self.hidden = hidden
@@ -268,6 +273,9 @@ random_state, progress
             return SelfMask(gaps, layout, self._signs())
         return KnownMask(gaps, self._known_logits())
 
+    def _mask_after(self) -> int:
+        return round(self.mask_after * self.max_iter)
+
     def _signs(self) -> np.ndarray:
         """+1, -1 or 0 by column, in model order."""
         names = self.columns_.encoder.names
@@ -305,6 +313,7 @@ random_state, progress
         super()._check_parameters()
         check_choice("mask_model", self.mask_model, MASK_MODELS)
         check_choice("estimate", self.estimate, ESTIMATES)
+        check_number("mask_after", self.mask_after, low=0, high=0.75)
         if isinstance(self.missing, str):
             check_choice("missing", self.missing, _SIGNS)
         if (self.mask_model == "mechanism") != (self.mechanism is not None):

@@ -32,6 +32,8 @@ class Schedule:
     max_steps : int
     warm_up : int
         Steps over which the step size rises from zero.
+    mask_after : int
+        Steps without the mask factor, before the bound is that of the joint likelihood.
     patience : int
         Windows (about 50 steps, whole epochs) without a gain before the cool-down begins.
     tol : float
@@ -44,6 +46,7 @@ class Schedule:
     batch_size: int = 128
     max_steps: int = 5000
     warm_up: int = 100
+    mask_after: int = 0
     patience: int = 20
     tol: float = 1e-3
     progress: bool = False
@@ -105,7 +108,11 @@ def train(
         for step in range(1, schedule.max_steps + 1):
             lr = _rate(schedule, step, begin_cooling, last)
             optimizer.param_groups[0]["lr"] = lr
-            losses.append(_step(model, batches, schedule.n_samples, optimizer, generator))
+            with_mask = step > schedule.mask_after
+            if step == schedule.mask_after + 1:
+                # From here on it is another bound.
+                losses.clear()
+            losses.append(_step(model, batches, schedule, optimizer, generator, with_mask))
             bar.update()
             if step % window == 0 or step == last:
                 record = _record(model, losses, step, lr, held_out, schedule, generator)
@@ -113,7 +120,8 @@ def train(
                 losses.clear()
                 value = record.get("validation_bound", record["bound"])
                 gained = value > best + schedule.tol
-                best, waited = max(best, value), 0 if gained else waited + 1
+                best = max(best, value) if with_mask else -math.inf
+                waited = 0 if gained or not with_mask else waited + 1
                 if waited >= schedule.patience and step < begin_cooling:
                     run.status, begin_cooling = "converged", step
                     last = min(last, math.ceil(step / (1 - _COOL_DOWN)))
@@ -161,12 +169,14 @@ class _Batches:
 def _step(
     model: LatentModel,
     batches: _Batches,
-    n_samples: int,
+    schedule: Schedule,
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
+    with_mask: bool,
 ) -> Tensor:
-    x, observed = batches.next()
-    loss = -bound(draw(model, x, observed, n_samples, generator).log_weights).mean()
+    n_samples = schedule.n_samples
+    draws = draw(model, *batches.next(), n_samples, generator, with_mask=with_mask)
+    loss = -bound(draws.log_weights).mean()
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()

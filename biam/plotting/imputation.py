@@ -9,13 +9,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from biam.exceptions import InvalidInputError
-from biam.plotting.style import BLUE, FONT, GREY, PALETTE, VERMILLION, dress, figure, legend
+from biam.plotting.style import (
+    BLUE,
+    FONT,
+    GREY,
+    PALETTE,
+    VERMILLION,
+    WIDTH,
+    dress,
+    figure,
+    legend,
+)
 from biam.validation import check_integer
 
-__all__ = ["error_lines", "imputed_points"]
+__all__ = ["error_lines", "imputed_pictures", "imputed_points"]
 
 _MARKERS, _LINES = "osD^vP", ("-", "--", "-.", ":")
 _PANEL = 1.75
+# Of the width, for the names at the left.
+_NAMES = 0.3
 
 
 def imputed_points(
@@ -78,6 +90,44 @@ def imputed_points(
     return drawing
 
 
+def imputed_pictures(pictures: Mapping[str, Any]) -> Figure:
+    """A line per method, a column per picture: how each fills what is hidden.
+
+    Parameters
+    ----------
+    pictures : mapping of str to array-like, shape (n, h, w)
+        Grey values from -1, black, to 1, white, by method; NaN where nothing is known, which is
+        drawn in vermillion.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    InvalidInputError
+        Nothing to draw, or lines of different shapes.
+    """
+    lines = {name: np.asarray(part, float) for name, part in pictures.items()}
+    shapes = {part.shape for part in lines.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 3:
+        raise InvalidInputError(
+            f"pictures must have one shape (n, h, w) for all methods, got {sorted(shapes)}."
+        )
+    n = next(iter(shapes))[0]
+    drawing = figure(len(lines) * (1 - _NAMES) * WIDTH / n)
+    grid = drawing.subplots(len(lines), n, squeeze=False)
+    for line, (name, part) in zip(grid, lines.items(), strict=True):
+        for ax, picture in zip(line, part, strict=True):
+            ax.set_facecolor(VERMILLION)
+            # Pixels are data: black stays black on both themes.
+            ax.imshow(picture, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+            ax.set_xticks([])
+            ax.set_yticks([])
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=FONT - 1, color=GREY)
+    return drawing
+
+
 def error_lines(table: pd.DataFrame, *, xlabel: str, ylabel: str, log: bool = False) -> Axes:
     """One line per column of a table over its index.
 
@@ -102,7 +152,8 @@ def error_lines(table: pd.DataFrame, *, xlabel: str, ylabel: str, log: bool = Fa
         raise InvalidInputError(
             f"table must have rows and at most {len(PALETTE)} columns, got shape {table.shape}."
         )
-    ax = dress(figure(2.9).add_subplot())
+    # Names of many lines stand below one another.
+    ax = dress(figure(2.9 + 0.17 * max(0, table.shape[1] - 3)).add_subplot())
     for k, name in enumerate(table):
         ax.plot(
             table.index,

@@ -79,13 +79,15 @@ def test_deep_methods_report_what_they_did():
         deep(data, "imputation", 0, {"imputer": "GAIN"})
 
 
-def test_pictures_are_judged_in_the_disc_and_kept_whole():
+def test_pictures_are_judged_in_the_disc_and_their_discs_kept():
     data = make_disc("digits", n_rows=20, radius=2, random_state=0)
     metrics, curves = rival(data, "imputation", 0, {"imputer": "zero", "keep": [0]})
     n_disc = 20 * data.truth["disc"].sum()
     expected = metrics["rmse"] * np.sqrt(data.missing.sum() / n_disc)
     assert metrics["rmse_disc"] == pytest.approx(expected)
-    assert len(curves) == 4 * 64 and curves[0]["curve"] == "picture:0"
+    assert len(curves) == 5 * 13 and curves[0]["curve"] == "picture:0"
+    first = curves[0]
+    assert (first["x"], first["z"], first["value"]) == (2.0, 4.0, 0.0)
 
 
 @pytest.mark.parametrize("name", sorted(MECHANISMS))

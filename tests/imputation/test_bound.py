@@ -87,3 +87,52 @@ def test_completed_rows_keep_what_was_seen(linear_gaussian):
     assert (done[..., 0] == 1).all() and (done[..., 2] == 3).all()
     assert done[..., 1].std() > 0.1
     assert draw(model, x, seen, 5, torch.Generator()).completed is None
+
+
+def test_gradients_are_those_of_the_bound(linear_gaussian, monkeypatch):
+    model = linear_gaussian(p=2, mask_model=KnownMask([0], lambda x: -2 * x)).model
+    n, step = 40_000, 0.02
+    x, seen = torch.tensor([[0.0, 0.8]]).expand(n, 2), torch.tensor([[0.0, 1.0]]).expand(n, 2)
+    latent = torch.full((n, 1), 0.3), torch.full((n, 1), -0.5)
+    bias = model.decoder[0].bias
+
+    def rows(mean, log_variance):
+        monkeypatch.setattr(model, "encode", lambda _: (mean, log_variance))
+        return bound(draw(model, x, seen, 5, torch.Generator().manual_seed(0)).log_weights)
+
+    @torch.no_grad()
+    def plain(place, parts):
+        """Of the bound by central differences with the same noise, draw by draw."""
+        values = []
+        for sign in (1, -1):
+            place += sign * step
+            values.append(rows(*parts))
+            place -= sign * step
+        return ((values[0] - values[1]) / (2 * step)).numpy()
+
+    leaves = [part.clone().requires_grad_() for part in latent]
+    *encoder, decoder = torch.autograd.grad(rows(*leaves).sum(), [*leaves, bias])
+    for part, gradient in zip(latent, encoder, strict=True):
+        expected, got = plain(part, latent), gradient[:, 0].numpy()
+        error = np.hypot(expected.std(), got.std()) / np.sqrt(n)
+        assert got.mean() == pytest.approx(expected.mean(), abs=4 * error)
+    for j in range(2):
+        expected = plain(bias[j], latent).mean()
+        assert decoder[j].item() / n == pytest.approx(expected, rel=0.01, abs=1e-3)
+
+
+def test_an_encoder_that_is_right_is_not_moved_by_the_noise(linear_gaussian, monkeypatch):
+    truth = linear_gaussian(p=2)
+    precision = 1 + (truth.W**2).sum() / truth.sigma**2
+    x, n = np.array([0.3, -0.8]), 500
+    mean = (truth.W[:, 0] @ (x - truth.b)) / truth.sigma**2 / precision
+    leaves = [
+        torch.full((n, 1), float(value), requires_grad=True) for value in (mean, -np.log(precision))
+    ]
+    monkeypatch.setattr(truth.model, "encode", lambda _: leaves)
+    rows = torch.tensor(x).float().expand(n, 2), torch.ones(n, 2)
+    values = bound(draw(truth.model, *rows, 5, torch.Generator().manual_seed(0)).log_weights)
+    # q is p(z | x): all weights are the same, and the plain gradient would be noise of order one.
+    assert values.std() < 1e-5
+    for gradient in torch.autograd.grad(values.sum(), leaves):
+        assert gradient.abs().max() < 1e-4

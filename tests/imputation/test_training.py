@@ -5,7 +5,11 @@ import pytest
 import torch
 
 from biam.exceptions import BIAMError
+from biam.imputation.columns import Layout
+from biam.imputation.mask_models import SelfMask
 from biam.imputation.training import Schedule, _Batches, _rate, mean_bound, train
+
+LAYOUT = Layout(("gaussian",) * 3, (1, 1, 1))
 
 
 def rows(n=60, seed=0):
@@ -32,6 +36,25 @@ def test_no_gain_begins_the_cool_down(linear_gaussian):
     assert 150 <= run.history[-1]["step"] == run.n_steps < 1000
     rates = [record["lr"] for record in run.history]
     assert rates[0] < 1e-9 and rates[-1] < 0.1e-9
+
+
+def test_the_mask_comes_in_later_and_nothing_is_waited_for_before(linear_gaussian):
+    model, (x, seen) = linear_gaussian(mask_model=SelfMask([0], LAYOUT)).model, rows()
+    seen[::2, 0] = 0
+    schedule = Schedule(max_steps=400, lr=1e-9, patience=2, batch_size=60, mask_after=220)
+    run = train(model, x * seen, seen, schedule, torch.Generator().manual_seed(0))
+    bounds = [record["bound"] for record in run.history]
+    # The mask of one column with a slope of zero costs log 2.
+    assert bounds[3] - bounds[4] == pytest.approx(np.log(2), abs=0.15)
+    # Windows end at 250, 300 and 350: the last two gain nothing.
+    assert run.status == "max_steps" and run.n_steps == 400
+    model = linear_gaussian(mask_model=SelfMask([0], LAYOUT)).model
+    before = model.mask_model.raw_slope.clone()
+    options = {"max_steps": 60, "lr": 0.1, "warm_up": 1}
+    train(model, x * seen, seen, Schedule(**options, mask_after=60), torch.Generator())
+    assert torch.equal(model.mask_model.raw_slope, before)
+    train(model, x * seen, seen, Schedule(**options, mask_after=30), torch.Generator())
+    assert not torch.equal(model.mask_model.raw_slope, before)
 
 
 def test_rate_rises_stays_and_falls_to_zero():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from biam.exceptions import InvalidInputError
-from biam.plotting.imputation import error_lines, imputed_points
+from biam.plotting.imputation import error_lines, imputed_pictures, imputed_points
 from biam.plotting.style import BLUE, VERMILLION, WIDTH
 
 SEEN = np.random.default_rng(0).normal(size=(20, 2))
@@ -31,6 +31,24 @@ def test_a_panel_per_method_with_seen_rows_in_each():
 def test_nothing_to_draw(seen, imputed, text):
     with pytest.raises(InvalidInputError, match=text):
         imputed_points(seen, imputed)
+
+
+def test_a_line_of_pictures_per_method():
+    true = np.linspace(-1, 1, 24).reshape(2, 3, 4)
+    holes = np.where(true > 0.5, np.nan, true)
+    fig = imputed_pictures({"true": true, "hidden": holes})
+    assert len(fig.axes) == 4 and fig.get_figwidth() == WIDTH
+    assert [ax.get_ylabel() for ax in fig.axes] == ["true", "", "hidden", ""]
+    shown = [ax.images[0].get_array() for ax in fig.axes]
+    np.testing.assert_array_equal(shown[1], true[1])
+    assert (shown[3].mask == np.isnan(holes[1])).all()
+    assert {ax.images[0].get_clim() for ax in fig.axes} == {(-1.0, 1.0)}
+
+
+@pytest.mark.parametrize("pictures", [{}, {"a": np.zeros((2, 3))}])
+def test_no_pictures(pictures):
+    with pytest.raises(InvalidInputError, match="one shape"):
+        imputed_pictures(pictures)
 
 
 def test_a_line_per_column_told_apart_without_colour():

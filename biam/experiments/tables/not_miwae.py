@@ -15,12 +15,19 @@ _UCI, _TOYS = "not-miwae", "not-miwae-toys"
 _MAKE = "biam.experiments.hidden:make_"
 _RUN = "biam.experiments.imputing:"
 
-_NAMES = ("banknote", "concrete", "red", "white", "yeast", "breast")
+# The paper's mean, MICE and PPCA rows of Yeast are met with three hidden columns, the half of
+# seven, and not with four: its table seems to lack the last of the eight.
+_UCI_PARAMS: dict[str, dict[str, Any]] = {
+    name: {"dataset": name} for name in ("banknote", "concrete", "red", "white", "yeast", "breast")
+}
+_UCI_PARAMS["yeast"]["n_columns"] = 7
+_NAMES, _WHOLE_YEAST = tuple(_UCI_PARAMS), "yeast-8"
 _CUTOFFS = (0.25, 0.5, 0.75, 1.0)
 _SD = "+{:g}sd"
-# Far fewer steps than published (100,000 of 16 rows); flexible decoders take more and smaller ones.
+# Far fewer steps than published (100,000 of 16 rows, 10,000 importance samples), with gradients of
+# less noise. Step sizes and numbers of steps were chosen by the bound.
 _TRAINING = {"max_iter": 1500, "lr": 0.01}
-_MLP = {"decoder": "mlp", "lr": 0.001, "batch_size": 64, "max_iter": 3000}
+_MLP = {"decoder": "mlp", "lr": 0.003, "batch_size": 32, "n_importance": 400}
 _MASKS = {"agnostic": "agnostic", "self": "self-masking", "known": "self-masking-known"}
 
 
@@ -46,44 +53,43 @@ _FOREST = _rival("missForest", estimator__n_estimators=20, max_iter=5)
 _LINEAR = _masked("not-MIWAE-PPCA")
 _FLEXIBLE = [_deep("MIWAE", "MIWAE", **_MLP), *_masked("not-MIWAE", **_MLP)]
 _SWEPT = ["mean", "MICE", "not-MIWAE-PPCA:known"]
+_YEAST = (
+    _WHOLE_YEAST,
+    [*_SWEPT, "median", "PPCA", "missForest", "not-MIWAE:self", "not-MIWAE:known"],
+    SEEDS[:1],
+)
 
 
 def _uci() -> Table:
-    scenarios = [
-        Scenario(name, f"{_MAKE}uci", {"dataset": name}, "imputation", {"training": _TRAINING})
-        for name in _NAMES
-    ]
-    scenarios += [
-        Scenario(
-            name + _SD.format(cutoff),
-            f"{_MAKE}uci",
-            {"dataset": name, "cutoff": cutoff},
-            "imputation",
-            {"training": _TRAINING},
-        )
+    params = _UCI_PARAMS | {_WHOLE_YEAST: {"dataset": "yeast"}}
+    params |= {
+        name + _SD.format(cutoff): {**_UCI_PARAMS[name], "cutoff": cutoff}
         for name in _NAMES
         for cutoff in _CUTOFFS
-    ]
+    }
     methods = [*_CHEAP, _FOREST, *_LINEAR, *_FLEXIBLE]
     return Table(
         name=_UCI,
         title="not-MIWAE: six UCI sets whose high values are hidden, root mean squared error",
         source="Ipsen, Mattei & Frellsen (2021), ICLR, Tables 1 and A1, appendix E",
-        scenarios=tuple(scenarios),
+        scenarios=tuple(
+            Scenario(name, f"{_MAKE}uci", arguments, "imputation", {"training": _TRAINING})
+            for name, arguments in params.items()
+        ),
         methods=tuple(methods),
         profiles={
             "smoke": Profile(plan(_UCI, [("breast", ["mean", "median", "MICE"], SEEDS[:1])]), 0.1),
-            "quick": Profile(_quick_uci(), 11.0),
-            "full": Profile(_full_uci(), 85.0),
+            "quick": Profile(_quick_uci(), 7.0),
+            "full": Profile(_full_uci(), 35.0),
         },
         headline=("rmse", "mask_accuracy"),
     )
 
 
 def _quick_uci() -> tuple[Cell, ...]:
-    """One run, and of the dear flexible models the two that matter."""
-    names = [*_names([*_CHEAP, _FOREST, *_LINEAR]), "MIWAE", "not-MIWAE:known"]
-    return plan(_UCI, [(name, names, SEEDS[:1]) for name in _NAMES])
+    """One run of all methods at the paper's cut-off."""
+    names = _names([*_CHEAP, _FOREST, *_LINEAR, *_FLEXIBLE])
+    return plan(_UCI, [*((name, names, SEEDS[:1]) for name in _NAMES), _YEAST])
 
 
 def _full_uci() -> tuple[Cell, ...]:
@@ -94,7 +100,7 @@ def _full_uci() -> tuple[Cell, ...]:
     parts += [
         (name + _SD.format(cutoff), _SWEPT, SEEDS[:1]) for name in _NAMES for cutoff in _CUTOFFS
     ]
-    return plan(_UCI, parts)
+    return plan(_UCI, [*parts, _YEAST])
 
 
 def _names(methods: Iterable[Method]) -> list[str]:
@@ -107,51 +113,47 @@ _TOY_METHODS = [
     _deep("MIWAE", "MIWAE"),
     *_masked("not-MIWAE"),
     _deep("not-MIWAE:agnostic-nonlinear", "not-MIWAE", mask_model="agnostic-nonlinear"),
-    # With the very mechanism that hid the values.
+    # With the very mechanism that hid the values. Grey says nothing of sides: values come first.
     *(
         Method(
             f"not-MIWAE:{name}",
             f"{_RUN}deep",
             {
                 "imputer": "not-MIWAE",
-                "options": {"mask_model": "mechanism"},
+                "options": {"mask_model": "mechanism", "mask_after": share},
                 "mechanism": name,
             },
         )
-        for name in ("upper-quarter", "grey")
+        for name, share in (("upper-quarter", 0.0), ("grey", 0.5))
     ),
 ]
 _KEEP = {"keep": [SEEDS[0]]}
+# A round of chains over the nearest pixels, as in the project; all 783 are too dear.
+_CHAIN = {"MICE": {"max_iter": 1, "n_nearest_features": 30, "skip_complete": True}}
 _PICTURES = {
-    "training": {
-        "max_iter": 600,
-        "lr": 0.003,
-        "decoder": "linear",
-        "latent_size": 30,
-        "batch_size": 64,
-        "n_samples": 5,
-        "n_importance": 200,
-    },
-    # A round of chains over the nearest pixels, as in the project; all 783 are too dear.
-    "tuned": {"MICE": {"max_iter": 1, "n_nearest_features": 30, "skip_complete": True}},
-    **_KEEP,
+    "max_iter": 1500,
+    "lr": 0.003,
+    "decoder": "linear",
+    "latent_size": 30,
+    "batch_size": 64,
+    "n_samples": 5,
+    "n_importance": 200,
 }
+_RING = {"max_iter": 1000, "lr": 0.003, "decoder": "mlp", "latent_size": 2, "standardise": True}
 _TOY_SETTINGS: dict[str, dict[str, Any]] = {
-    "gaussian": {"training": {"max_iter": 1000, "lr": 0.02, "decoder": "linear"}, **_KEEP},
-    "ring": {
-        "training": {
-            "max_iter": 3000,
-            "lr": 0.003,
-            "decoder": "mlp",
-            "latent_size": 2,
-            "standardise": True,
-        },
+    "gaussian": {"training": {"max_iter": 600, "lr": 0.02, "decoder": "linear"}, **_KEEP},
+    "ring": {"training": _RING | {"batch_size": 64}, **_KEEP},
+    "mnist": {
+        "training": _PICTURES | {"max_iter": 800, "lr": 0.004, "n_samples": 3, "n_importance": 100},
+        "tuned": _CHAIN,
         **_KEEP,
     },
-    "mnist": _PICTURES,
-    "digits": _PICTURES,
+    "digits": {"training": _PICTURES, "tuned": _CHAIN, **_KEEP},
 }
 _FILLS = ["zero", "mean", "KNN", "MICE"]
+_PICTURE_METHODS = [
+    *(*_FILLS, "MIWAE", "not-MIWAE:agnostic", "not-MIWAE:self", "not-MIWAE:grey"),
+]
 _METHODS_OF = {
     "gaussian": [
         *("oracle", *_FILLS, "missForest", "MIWAE"),
@@ -161,8 +163,8 @@ _METHODS_OF = {
         *("oracle", *_FILLS, "missForest", "MIWAE"),
         *("not-MIWAE:agnostic-nonlinear", "not-MIWAE:upper-quarter"),
     ],
-    "mnist": [*_FILLS, "MIWAE", "not-MIWAE:grey"],
-    "digits": [*_FILLS, "MIWAE", "not-MIWAE:grey"],
+    "mnist": _PICTURE_METHODS,
+    "digits": _PICTURE_METHODS,
 }
 
 
@@ -186,7 +188,7 @@ def _toys() -> Table:
         profiles={
             "smoke": Profile(plan(_TOYS, smoke), 0.2),
             "quick": Profile(_toy_cells(SEEDS[:1]), 2.0),
-            "full": Profile(_toy_cells(SEEDS), 15.0),
+            "full": Profile(_toy_cells(SEEDS), 5.0),
         },
         headline=("rmse", "energy_distance", "rmse_disc"),
     )
