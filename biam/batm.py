@@ -31,8 +31,7 @@ CHOICES = {
     "normalise": NORMALISATIONS,
     "standardise_losses": STANDARDS,
 }
-# Rows kept for reading, and points along a feature.
-SAMPLE, GRID = 1000, 25
+SAMPLE, GRID = 1000, 25  # rows kept for reading, points along a feature
 
 
 class _BATM(BaseEstimator):
