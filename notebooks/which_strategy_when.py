@@ -212,7 +212,7 @@ pd.concat({base: asked[base]["adversary"] for base in BASES}, axis=1).round(3)
 #
 # ## Where the numbers come from
 #
-# `seconds` is an upper bound: the time of each cell is rounded up. Run it again with `biam reproduce which-strategy --profile quick --jobs 2`.
+# `seconds` is an upper bound: the time of each cell is rounded up. The cells above are of networks; whether the rows of `BIAM-X` are of the solver as it is now, `biam reproduce` knows: it computes again what is not. Run it again with `biam reproduce which-strategy --profile quick --jobs 2`.
 
 # %%
 provenance("which-strategy", stored)
