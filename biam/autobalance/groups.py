@@ -61,7 +61,7 @@ class Balanced:
 
 @dataclass(frozen=True)
 class EqualOdds:
-    """DEO, sum over the classes of |c_1k - c_2k|: the difference of equal opportunity.
+    """DEO, the difference of equal opportunity: abs(c_1k - c_2k), added up over the classes k.
 
     With more than two groups it is the largest minus the smallest mean of each class.
     """

@@ -4,7 +4,7 @@ from typing import Any
 
 from biam.experiments.records import SEEDS, Method, Profile, Scenario, Table, plan
 
-__all__ = ["TABLES"]
+__all__ = ["PUBLISHED", "TABLES"]
 
 _MAKE = "biam.experiments.images:make_image_split"
 _RUN = "biam.experiments.meta_weights:pictures"
@@ -130,3 +130,41 @@ TABLES = (
         headline=("accuracy", "balanced_accuracy"),
     ),
 )
+
+PUBLISHED: dict[str, dict[str, float]] = {
+    "uniform40": {
+        "CE": 68.07,
+        "focal": 75.96,
+        "fine-tuning": 80.47,
+        "L2RW": 86.92,
+        "GLC": 88.28,
+        "co-teaching": 74.81,
+        "MW-Net": 89.27,
+        "MW-Net/1-50-1": 89.01,
+        "MW-Net/1-200-1": 89.58,
+        "MW-Net/1-100-100-1": 89.09,
+        "MW-Net/1-10-10-1": 89.10,
+        "MW-Net/1-10-10-10-1": 88.82,
+    },
+    "flip40": {
+        "CE": 70.77,
+        "focal": 80.45,
+        "fine-tuning": 74.07,
+        "L2RW": 85.66,
+        "GLC": 88.92,
+        "co-teaching": 75.41,
+        "MW-Net": 87.54,
+    },
+    "lt100": {
+        "CE": 70.36,
+        "focal": 70.38,
+        "class-balanced": 74.57,
+        "fine-tuning": 71.33,
+        "L2RW": 74.16,
+        "MW-Net": 75.21,
+    },
+}
+"""Accuracy on CIFAR-10 in per cent: WRN-28-10 for uniform noise, ResNet-32 for the others.
+
+Source: Shu et al. (2019), Tables 1 to 3 and 5, as on their poster.
+"""
