@@ -61,7 +61,7 @@ class Balanced:
 
 @dataclass(frozen=True)
 class EqualOdds:
-    """DEO, sum over the classes of |c_1k - c_2k|: the difference of equal opportunity.
+    """DEO, the difference of equal opportunity: abs(c_1k - c_2k), added up over the classes k.
 
     With more than two groups it is the largest minus the smallest mean of each class.
     """
@@ -148,7 +148,11 @@ def cell_means(losses: Tensor, y: Tensor, shape: tuple[int, int]) -> tuple[Tenso
 
 
 def row_weights(
-    objective: Objective, losses: Tensor, y: Tensor, shape: tuple[int, int]
+    objective: Objective,
+    losses: Tensor,
+    y: Tensor,
+    shape: tuple[int, int],
+    sizes: Tensor | None = None,
 ) -> tuple[float, Tensor]:
     """Value of an objective, and weights a with grad = mean_i(a_i grad l_i).
 
@@ -157,6 +161,8 @@ def row_weights(
     objective : callable
     losses, y, shape :
         As in `cell_means`.
+    sizes : Tensor, shape (G, K), optional
+        What the objective is told of the numbers of rows, where the rows were drawn cell by cell.
 
     Returns
     -------
@@ -165,6 +171,7 @@ def row_weights(
         n d objective / d l_i; may be below zero.
     """
     means, counts = cell_means(losses, y, shape)
-    slopes, value = torch.func.grad_and_value(lambda c: objective(c, counts))(means)
+    told = counts if sizes is None else sizes
+    slopes, value = torch.func.grad_and_value(lambda c: objective(c, told))(means)
     per_row = torch.where(counts > 0, slopes / counts, 0).view(-1)
     return value.item(), len(y) * per_row[y]

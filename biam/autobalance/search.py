@@ -40,6 +40,8 @@ class Judge:
     objective : Objective
     loss : Loss, optional
         Default cross-entropy.
+    sizes : Tensor, shape (G, K), optional
+        Numbers of rows of the cells, where `rows` were drawn from more.
     """
 
     problem: ModuleProblem
@@ -47,12 +49,31 @@ class Judge:
     shape: tuple[int, int]
     objective: Objective = field(default_factory=Balanced)
     loss: Loss | None = None
+    sizes: Tensor | None = None
 
     def gradient(self, w: Tensor) -> tuple[float, Tensor]:
         """Value of the objective and its gradient, shape (n_parameters,)."""
         judged = self._problem(w).linearise(w, self.rows)
-        value, weights = row_weights(self.objective, judged.losses, self.rows.y, self.shape)
+        value, weights = row_weights(
+            self.objective, judged.losses, self.rows.y, self.shape, self.sizes
+        )
         return value, judged.gradient(weights, penalised=False)
+
+    def drawn(self, size: int, generator: torch.Generator) -> "Judge":
+        """The same problem on at most `size` rows, as many of each cell as there are, or alike.
+
+        A rare class keeps all its rows: drawn in proportion it would be judged by one or two.
+        """
+        if len(self.rows) <= size:
+            return self
+        n_cells = self.shape[0] * self.shape[1]
+        order = torch.randperm(len(self.rows), generator=generator)
+        cells = self.rows.y[order]
+        kept = torch.cat(
+            [order[cells == cell][: max(1, size // n_cells)] for cell in range(n_cells)]
+        )
+        sizes = torch.bincount(self.rows.y, minlength=n_cells).view(self.shape)
+        return replace(self, rows=self.rows.take(kept), sizes=sizes.to(self.rows.inputs))
 
     @torch.inference_mode()
     def value(self, w: Tensor) -> float:
@@ -206,8 +227,7 @@ class AutoBalance:
     ) -> float:
         """One step of `adam` on `theta`, in place; the objective before it."""
         seen, curved = (_some(rows, n, generator) for n in (self.n_rows, self.n_curved))
-        judged = replace(judge, rows=_some(judge.rows, self.n_rows, generator))
-        value, upward = judged.gradient(w)
+        value, upward = judge.drawn(self.n_rows, generator).gradient(w)
         theta.grad = self.design.hypergradient(
             judge.problem, theta, w, seen, curved, upward, self.implicit
         )

@@ -17,6 +17,7 @@ from biam.autobalance.parametric import (
     ExpectedError,
     LossFamily,
     ParametricCrossEntropy,
+    interpolated,
     plain,
 )
 from biam.autobalance.policies import ClassPolicies, PolicyDesign
@@ -57,8 +58,10 @@ def balance(
     seed : int
     settings : mapping
         "loss": name in `STARTS`, and "loss_options" of it. "learn": parts of the loss to search
-        for, from that start; without it the loss is fixed. "squash", "search": see `LossFamily`
-        and `AutoBalance`; "solve": options of `Implicit`. "objective": a name in `OBJECTIVES`;
+        for, from that start; without it the loss is fixed. "cluster": classes of like size that
+        share a number, see `interpolated`. "squash", "search": see `LossFamily` and `AutoBalance`;
+        "solve": options of `Implicit`. "validation_share": of the rows of each class, kept aside
+        during the search, default a fifth. "objective": a name in `OBJECTIVES`;
         "blend": share of it beside `Balanced`; "judge": "cross-entropy" or "expected-error".
         "policies": names of `OPERATIONS`; each class then has its own policy, searched for unless
         "search_policies" is False, which leaves them even.
@@ -175,7 +178,8 @@ def _design(
         policies = ClassPolicies(case.shape[1], names, side)
         return PolicyDesign(policies), settings.get("search_policies", True)
     learn = tuple(settings.get("learn", ()))
-    family = LossFamily(loss, learn or ("offset",), settings.get("squash", True))
+    spread = interpolated(case.counts, settings["cluster"]) if "cluster" in settings else None
+    family = LossFamily(loss, learn or ("offset",), settings.get("squash", True), spread)
     # Without parts to learn the family is never asked for anything but its start.
     return LossDesign(family), bool(learn)
 
@@ -188,7 +192,8 @@ def _search(
     seed: int,
     settings: Mapping[str, Any],
 ) -> Searched:
-    first, second = validation_part(case.rows, VALIDATION_SHARE, seed)
+    share = settings.get("validation_share", VALIDATION_SHARE)
+    first, second = validation_part(case.rows, share, seed)
     judge = Judge(problem, second, case.shape, _objective(settings), _judged_by(case, settings))
     implicit = Implicit(**{"n_steps": 5, "damping": 0.01, **settings.get("solve", {})})
     search = AutoBalance(design, training, implicit, **settings.get("search", {}))

@@ -15,7 +15,7 @@ from biam.bilevel import BilevelOptimizer, BilevelState
 from biam.datasets.synthetic import Split
 from biam.deep_weighting import weighting_network
 from biam.experiments.images import picture_scores, weight_score
-from biam.experiments.networks import small_cnn
+from biam.experiments.networks import _inputs, _probabilities, small_cnn
 from biam.hypergradient import OneStep
 from biam.label_losses import CorrectedCrossEntropy, Focal
 from biam.losses import SoftmaxCrossEntropy
@@ -25,6 +25,7 @@ from biam.validation import check_choice
 
 __all__ = ["METHODS", "Task", "pictures"]
 
+CPU = torch.device("cpu")
 # Quantiles of the losses at which a learned weight curve is stored.
 N_CURVE = 40
 # Fine-tuning: these shares of the steps and of the step length.
@@ -108,8 +109,8 @@ def pictures(
     method = METHODS[check_choice("method", settings["method"], METHODS)]
     made = _task(split, seed, settings)
     w, extra, curves = method(made, split)
-    proba = _probabilities(made.problem, w, _inputs(split)["test"])
-    return picture_scores(split, proba.numpy(), settings) | extra, curves
+    proba = _probabilities(made.problem, w, _inputs(split, CPU)["test"])
+    return picture_scores(split, proba, settings) | extra, curves
 
 
 Outcome = tuple[Tensor, dict[str, float], list[dict[str, Any]]]
@@ -158,7 +159,7 @@ def _l2rw(task: Task, split: Split) -> Outcome:
 
 def _glc(task: Task, split: Split) -> Outcome:
     noisy = task.train(task.problem, task.rows)
-    proba = _probabilities(task.problem, noisy, task.meta.inputs).float()
+    proba = torch.as_tensor(_probabilities(task.problem, noisy, task.meta.inputs)).float()
     matrix = gold_matrix(proba, task.meta.y, task.n_classes)
     loss = CorrectedCrossEntropy(torch.cat([matrix, torch.eye(task.n_classes)], 1))
     both = Rows(
@@ -223,7 +224,7 @@ METHODS: dict[str, Callable[[Task, Split], Outcome]] = {
 
 
 def _task(split: Split, seed: int, settings: Mapping[str, Any]) -> Task:
-    inputs = _inputs(split)
+    inputs = _inputs(split, CPU)
     rows = Rows(inputs["train"], torch.as_tensor(split.y_train))
     meta = Rows(inputs["meta"], torch.as_tensor(split.y_meta))
     problem = ModuleProblem(small_cnn(split, seed), SoftmaxCrossEntropy())
@@ -236,25 +237,6 @@ def _task(split: Split, seed: int, settings: Mapping[str, Any]) -> Task:
     epochs = max(1, round(settings.get("steps", 600) / ceil(len(rows) / optimizer.batch_size)))
     n_classes = len(split.truth["class_names"])
     return Task(rows, meta, problem, optimizer, epochs, seed, n_classes, settings)
-
-
-def _inputs(split: Split) -> dict[str, Tensor]:
-    """Grey pictures of every part with a channel axis, standardised by the training pixels."""
-    train = split.truth["images_train"]
-    mean, std = train.mean(), train.std()
-    return {
-        part: torch.as_tensor(
-            (split.truth[f"images_{part}"][:, None] - mean) / std, dtype=torch.float32
-        )
-        for part in ("train", "meta", "test")
-    }
-
-
-@torch.inference_mode()
-def _probabilities(problem: ModuleProblem, w: Tensor, inputs: Tensor) -> Tensor:
-    named = problem.named(w)
-    outputs = [torch.func.functional_call(problem.module, named, (x,)) for x in inputs.split(1000)]
-    return torch.cat(outputs).double().softmax(1)
 
 
 def _curve(losses: np.ndarray, weights: np.ndarray) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from biam.autobalance.design import LossDesign
+from biam.autobalance.groups import Balanced, Plain
 from biam.autobalance.lower import Training
 from biam.autobalance.parametric import (
     LossFamily,
@@ -45,7 +46,7 @@ def balanced_error(problem, w, rows):
 
 
 SIZES = (0.88, 0.09, 0.03)
-SHORT = Training(epochs=12, lower_lr=0.5, batch_size=50)
+SHORT = Training(epochs=10, lower_lr=0.5, batch_size=50)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def tail(linear):
     w = linear.initial()
 
     def search(family, seed=0, **settings):
-        settings = {"upper_lr": 0.1, "warm_up": 2, "every": 5, **settings}
+        settings = {"upper_lr": 0.1, "warm_up": 2, "every": 10, **settings}
         judge = Judge(linear, checked, (1, K))
         search = AutoBalance(LossDesign(family(counts)), SHORT, **settings)
         return search.search(judge, rows, w, torch.Generator().manual_seed(seed))
@@ -104,6 +105,28 @@ def test_one_seed_one_search_and_no_global_stream(tail):
     assert torch.equal(first.theta, again.theta) and torch.equal(first.w, again.w)
     assert not torch.equal(first.theta, other.theta)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_judge_of_fewer_rows_keeps_those_of_rare_classes(linear):
+    judge = Judge(linear, drawn(900, 7, SIZES), (1, K))
+    few = judge.drawn(150, torch.Generator().manual_seed(0))
+    n = torch.bincount(judge.rows.y)
+    assert torch.bincount(few.rows.y).tolist() == n.clamp_max(50).tolist()
+    assert torch.equal(few.sizes[0], n.double())
+    rare = judge.rows.inputs[judge.rows.y == K - 1]
+    assert torch.equal(few.rows.inputs[few.rows.y == K - 1].sort(0).values, rare.sort(0).values)
+    assert judge.drawn(900, torch.Generator()) is judge
+
+
+@pytest.mark.parametrize("objective", [Plain(), Balanced()])
+def test_gradients_of_fewer_rows_are_right_on_average(linear, objective):
+    judge, w = Judge(linear, drawn(300, 8, SIZES), (1, K), objective), linear.initial()
+    stream = torch.Generator().manual_seed(0)
+    drawn_ones = [judge.drawn(60, stream).gradient(w) for _ in range(400)]
+    value, slope = judge.gradient(w)
+    assert sum(v for v, _ in drawn_ones) / 400 == pytest.approx(value, rel=0.01)
+    mean = torch.stack([g for _, g in drawn_ones]).mean(0)
+    torch.testing.assert_close(mean, slope, rtol=0.1, atol=0.02)
 
 
 def test_wrong_settings_are_said(linear):

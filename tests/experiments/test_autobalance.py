@@ -66,6 +66,25 @@ def test_a_search_changes_the_loss_and_keeps_it(split):
     assert run(split, learn=["offset"], search=search)[1] == []
 
 
+def test_clustered_classes_share_what_is_learned(split):
+    search = {**SHORT["search"], "upper_lr": 0.2}
+    _, curves = run(split, learn=["offset"], cluster=5, search=search, curve_seeds=[0])
+    offset = np.array([p["value"] for p in curves if p["curve"] == "offset"])
+    # Sizes fall with the class, so the middles of the two clusters are classes 2 and 7.
+    line = np.interp(np.arange(10), [2, 7], offset[[2, 7]])
+    np.testing.assert_allclose(offset, line, atol=1e-5)
+    assert offset[2] > offset[7] + 0.1
+
+
+def test_a_larger_validation_part_leaves_fewer_rows_to_search_on(split):
+    search = {"learn": ["offset"], "search": {**SHORT["search"], "every": 1}, "curve_seeds": [0]}
+    steps = [
+        sum(p["curve"] == "objective" for p in run(split, validation_share=share, **search)[1])
+        for share in (0.2, 0.7)
+    ]
+    assert steps[0] >= 2 * steps[1]
+
+
 def test_policies_are_drawn_and_searched(split):
     names = ["none", "mirror"]
     even, none = run(split, policies=names, search_policies=False)
