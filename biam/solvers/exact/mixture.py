@@ -84,13 +84,14 @@ class Mixture(Judged):
             far, share = fixed > 0, 0.02
         order = error[far].argsort()
         e, v = error[far][order], fixed[far][order]
-        part = ((v.cumsum(0) - v / 2) / v.sum() * n_wrong).long().clamp(0, n_wrong - 1)
+        # A heavy row may be in two parts, as the rows that it stands for would be.
+        ends, bound = v.cumsum(0), torch.arange(n_wrong + 1).to(v) * v.sum() / n_wrong
         means, scales, shares = [0.0], [scale], [max(1 - share, 0.05)]
         for k in range(n_wrong):
-            u, x = v[part == k], e[part == k]
+            u = (ends.minimum(bound[k + 1]) - (ends - v).maximum(bound[k])).clamp_min(0)
             total = float(u.sum())
-            mean = float((u * x).sum()) / total if total > 0 else 0.0
-            variance = float((u * (x - mean).square()).sum()) / total if total > 0 else 0.0
+            mean = float((u * e).sum()) / total if total > 0 else 0.0
+            variance = float((u * (e - mean).square()).sum()) / total if total > 0 else 0.0
             means.append(mean)
             scales.append(variance**0.5 + scale)
             shares.append((1 - shares[0]) * total / float(v.sum()))

@@ -13,7 +13,6 @@ More than two classes, and ``weighting="network"``, are the work of `biam.solver
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -127,15 +126,13 @@ class ExactSolver:
         X_meta, y_meta, n_classes, n_levels, seed
             As in `fit`.
         """
-        problem, name, fit, judged, more = self._learned(
-            sample, (X_meta, y_meta), n_classes, n_levels, seed
-        )
+        meta = X_meta, y_meta
+        problem, name, fit, choice = self._learned(sample, meta, n_classes, n_levels, seed)
         everything = len(sample[1]) == len(chunks)
         if not everything and name != "meta-only":
             fit = refined(fit, problem, chunks)
         fit = self._kept_monotone(fit)
-        fitted = _fitted(problem, name, fit, judged)
-        fitted = replace(fitted, details=fitted.details | more)
+        fitted = _fitted(problem, name, fit, choice)
         if everything:
             return fitted
         line = _line(problem, name, fit) if problem.binary else Line(fit.noise.offset())
@@ -149,8 +146,8 @@ class ExactSolver:
         n_classes: int,
         n_levels: list[int] | None,
         seed: int,
-    ) -> tuple[Problem, str, Evidence, dict[str, float], dict[str, Any]]:
-        """The problem, the candidate chosen, its fit, how the candidates were judged, and more."""
+    ) -> tuple[Problem, str, Evidence, dict[str, object]]:
+        """The problem, the candidate chosen, its fit, and what to tell of the choice."""
         settings = n_classes, self.n_knots, n_levels, self.device, self.basis
         whole = Problem.make(train, meta, *settings)
         small = whole.sample(self.max_upper_rows, seed)
@@ -171,13 +168,13 @@ class ExactSolver:
             size = len(small.rows) * whole.rows.n_columns
             with one_thread() if size < SMALL else nullcontext():
                 name, fit = candidates.best()
-                more: dict[str, Any] = {}
+                choice = {"meta_losses": candidates.losses}
                 if self.selection == "gates":
-                    fit, more["gates"] = gated(fit, search, seed)
+                    fit, choice["gates"] = gated(fit, search, seed)
                     search = replace(search, rounds=0)
             if len(small.rows) < len(whole.rows):
                 fit = _on_all_rows(whole, name, fit, search)
-        return whole, name, fit, candidates.losses, more
+        return whole, name, fit, choice
 
     def _kept_monotone(self, fit: Evidence) -> Evidence:
         rows = fit.rows
@@ -210,7 +207,7 @@ def _on_all_rows(whole: Problem, name: str, fit: Evidence, search: TermSearch) -
     return replace(search, epochs=GROWN_STEPS, rounds=rounds).grow(fit, leverage=False)
 
 
-def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) -> Fitted:
+def _fitted(whole: Problem, name: str, fit: Evidence, choice: dict[str, object]) -> Fitted:
     """The fit in the units of the targets."""
     groups, line = fit.rows.groups, _line(whole, name, fit)
     model, flat, places = as_model(whole.rows.components, groups, fit.w.cpu())
@@ -227,7 +224,7 @@ def _fitted(whole: Problem, name: str, fit: Evidence, judged: dict[str, float]) 
     details = {
         "weighting": name,
         "noise": fit.noise.summary(whole.scale),
-        "meta_losses": judged,
+        **choice,
         "meta_doubts": _doubts(whole, noise, f).cpu().numpy(),
         "edf": float(fit.edf.sum()) + 1.0,
         "losses": (losses if whole.binary else losses * whole.scale**2).cpu().numpy(),

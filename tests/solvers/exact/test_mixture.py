@@ -31,6 +31,16 @@ def errors(n, seed=0, parts=PLANTED):
     return e, of
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_row_of_weight_three_starts_as_three_rows(seed):
+    e, _ = errors(60, seed)
+    v = np.random.default_rng(seed).integers(0, 4, 60)
+    one = started(e, n_wrong=3, fixed=v.astype(float))
+    other = started(np.repeat(e, v), n_wrong=3)
+    for part in ("means", "scales", "shares"):
+        torch.testing.assert_close(getattr(one, part), getattr(other, part))
+
+
 def learned(noise, rounds=40):
     f = torch.zeros_like(noise.labels.y)
     for _ in range(rounds):
