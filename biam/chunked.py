@@ -52,6 +52,8 @@ class Chunked:
         if self.objective == "rare":
             raise InvalidInputError(
                 "objective='rare' looks at all targets at once: fit the table as a whole."
+                "chunks cannot be fitted for objective='rare', which counts rows twice: use "
+                "objective='mse', or the whole table."
             )
         if (X_meta is None) != (y_meta is None):
             self._check_meta(X_meta, y_meta)

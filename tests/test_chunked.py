@@ -204,7 +204,6 @@ def test_memory_grows_with_the_chunk_and_not_with_the_table(monkeypatch):
 
 BAD = {
     "published": ({"solver": "published"}, "chunks need solver='exact' and weighting='posterior'"),
-    "rare": ({"objective": "rare"}, "objective='rare' looks at all targets at once"),
     "network": ({"weighting": "network"}, "chunks need solver='exact' and weighting='posterior'"),
 }
 
