@@ -137,7 +137,8 @@ HTML(f'<div class="biam-scores">{text.to_html(float_format="%.1f")}</div>')
 # First the same learner without its few meta rows:
 
 # %% alt="Difference of mean squared error between BIAM-X with and without meta rows, a row per data set: with shifted targets well below zero on five sets and above it on bike, California housing and, a little, abalone; without damage near zero, highest above it on bike; with gaps far below it on bike and a little above it on most other sets."
-plotting.set_differences(results, "mse", "BIAM-X", "BIAM-X-no-meta")
+drawing = plotting.set_differences(results, "mse", "BIAM-X", "BIAM-X-no-meta")
+drawing.axes[0].xaxis.set_major_locator(plt.MaxNLocator(4))
 plt.show()
 
 # %% [markdown]
