@@ -78,21 +78,21 @@ assert (table.loc["BIAM-X"] < 0.0004).all() and (table.loc["BIAM-X"] < table.loc
 gain = table.loc["meta-only"] / table.loc["BIAM-X"]
 shifted = ["mixture_A", "mixture_B", "heavy_t"]
 assert (gain.drop(shifted) > 1.25).all() and (against["wins"].drop(shifted) == 5).all()
-assert (gain[shifted] < 1.1).all() and (against.loc[shifted, "wins"] == 3).all()
+assert (gain[shifted] < 1.1).all() and (against.loc[shifted, "wins"] == 4).all()
 
 # %%
 others = table.drop(index=["BIAM-X", "meta-only"])
 splines = ["SAM", "SAM-fair", "SAM+meta"]
 assert set(others.index[others["clean"] < table.loc["BIAM-X", "clean"]]) == set(splines)
 noises = [name for name in table if name != "clean"]
-assert (others[noises].min() > 300 * table.loc["BIAM-X", noises]).all()
+assert (others[noises].min() > 250 * table.loc["BIAM-X", noises]).all()
 
 # %% [markdown]
 # - Learned weights do what they are for: under heavy tails and gross outliers `BIAM` is far below `BIAM-B`, the same loop with equal weights. On clean labels they cost something.
 # - But the **240 clean rows alone** (`meta-only`) are better than the published loop in all six scenarios, by a factor of more than a hundred.
-# - `BIAM-X` stays below 0.0004 everywhere, and below the clean rows alone. With clean labels and gross outliers it wins at all five seeds, by a quarter or more; under the other noises at three of five, by less than a tenth.
+# - `BIAM-X` stays below 0.0004 everywhere, and below the clean rows alone. With clean labels and gross outliers it wins at all five seeds, by a quarter or more; under the other noises at four of five, by less than a tenth.
 # - Pairs (`BIAM2`) help under 30 % gross outliers and hurt under the other noises.
-# - Under every noise the best of all other methods has an error more than 300 times that of `BIAM-X`. **On clean labels splines (`SAM`, in each setting) are a little better than ours.**
+# - Under every noise the best of all other methods has an error more than 250 times that of `BIAM-X`. **On clean labels splines (`SAM`, in each setting) are a little better than ours.**
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -67,22 +67,25 @@ assert (table.loc["BIAM-B"] < table.loc["BIAM"]).sum() == 4
 assert (table.loc["meta-only"] < table.loc[["BIAM", "BIAM-B", "BIAM-I", "BIAM2"]].min()).all()
 rates = [0.1, 0.2, 0.3]
 bound = table.loc["BIAM-X", ["MCAR_10", "MCAR_20", "MCAR_30"]] / rates
-assert bound.between(0.93, 0.98).all()
+assert bound.between(0.92, 0.99).all()
 
 # %%
 against = wins(results, "mse", "BIAM-X", "meta-only").set_index("scenario")["wins"]
 assert (table.loc["BIAM-X"] < table.loc["meta-only"]).all()
-assert (against[["MCAR_10", "MNAR_20"]] == 5).all() and against.min() == 4
+assert against["MCAR_10"] == 3 and against["MAR_20"] == 4
+assert (against[["MCAR_20", "MCAR_30", "MNAR_20"]] == 5).all()
+lower = 1 - table.loc["BIAM-X"] / table.loc["meta-only"]
+assert lower["MCAR_10"] < 0.02 and lower.drop("MCAR_10").between(0.03, 0.1).all()
 rivals = table.drop(index=["BIAM-X", "meta-only"])
 assert (rivals.idxmin() == "NAM+meta").all()
-assert (rivals.min() / table.loc["BIAM-X"]).between(1.08, 1.25).all()
+assert (rivals.min() / table.loc["BIAM-X"]).between(1.05, 1.3).all()
 
 # %% [markdown]
 # - `BIAM-I`, without missing-by-feature interactions, beats `BIAM` in **every** scenario. The features are independent here, so the interactions fit noise.
 # - Equal weights (`BIAM-B`) beat learned ones in four of the five.
-# - Under MCAR gaps of rate r the mean error of a model cannot be much below r, since what is missing cannot be known. `BIAM-X` is there at all three rates: 2 to 7 % below r, as far as a draw of test rows may lie.
-# - **`BIAM-X` has the lowest mean in all five scenarios.** The clean rows alone come next; it wins against them at all five seeds with 10 % gaps and under MNAR gaps, at four of five elsewhere.
-# - Rivals that get the meta rows come close: neural additive models (`NAM+meta`) are the best of them in all five scenarios, 8 to 25 % behind `BIAM-X`.
+# - Under MCAR gaps of rate r the mean error of a model cannot be much below r, since what is missing cannot be known. `BIAM-X` is there at all three rates: 1 to 8 % below r, as far as a draw of test rows may lie.
+# - **`BIAM-X` has the lowest mean in all five scenarios.** The clean rows alone come next. With 10 % gaps they are next to as good: `BIAM-X` is lower by less than 2 %, at three of five seeds. Elsewhere it is lower by 3 to 10 %, under MAR gaps at four of five seeds, else at all five.
+# - Rivals that get the meta rows come close: neural additive models (`NAM+meta`) are the best of them in all five scenarios, 5 to 30 % behind `BIAM-X`.
 
 # %% [markdown]
 # ## Where the numbers come from

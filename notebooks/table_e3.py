@@ -64,17 +64,15 @@ rerun.groupby(["method", "verdict"], sort=False).size().rename("rows").reset_ind
 table = means(results, "f1_macro")
 assert (table.loc["meta-only"] > table.loc[["BIAM", "BIAM-B", "BIAM-I", "BIAM2"]].max()).all()
 assert (table.loc["BIAM", table.columns[1:]] < 0.6).all()
-few = table.columns[:2]
-many = table.columns[2:]
-assert (table.loc["BIAM-X", few] > table.loc["meta-only", few]).all()
-assert (table.loc["BIAM-X", many] < table.loc["meta-only", many]).all()
-assert table.loc["BIAM-X"].between(0.974, 0.991).all()
+ahead = table.loc["BIAM-X"] - table.loc["meta-only"]
+assert 0 < ahead["clean"] < 0.005
+assert ahead.drop("clean").between(-0.025, 0, inclusive="neither").all()
+assert table.loc["BIAM-X"].between(0.965, 0.995).all()
 wins(results, "f1_macro", "BIAM-X", "meta-only").round(3)
 
 # %%
 likely = means(results, "f1_macro_most_likely")
 assert (likely.loc["meta-only"] == table.loc["meta-only"]).all()
-assert table.loc["BIAM-X"].min().round(3) == 0.975 and likely.loc["BIAM-X"].min().round(3) == 0.973
 assert (likely.loc["BIAM-X"] - table.loc["BIAM-X"]).abs().max() < 0.003
 likely.round(3)
 
@@ -87,9 +85,9 @@ assert others["clean"].idxmax() == "SAM" and (others.iloc[:, 1:].idxmax() == "cl
 # %% [markdown]
 # - As soon as labels are flipped and one class is rare, every variant of the published loop is close to guessing the common class: the macro-F1 of `BIAM` stays below 0.6.
 # - The clean rows alone beat all variants of the loop in all five scenarios.
-# - `BIAM-X` is between 0.974 and 0.991 everywhere. It is a little above the clean rows alone with clean labels and with 10 % flips, and a little **below them with 30 % and 50 %**: flipped labels have next to nothing to add to clean ones here.
-# - No rival reaches either of them, with the meta rows or without. On clean labels splines as published (`SAM`) come nearest, one point behind; with flipped labels cleanlab with meta rows, four points behind or more.
-# - `BIAM-X` and `meta-only` are asked for macro-F1, the score of this table; the rivals say the most likely class. It matters little here: with that class `meta-only` has the same score, the lowest mean of `BIAM-X` is 0.973 and not 0.975, and no mean moves by as much as 0.003.
+# - `BIAM-X` is between 0.965 and 0.995 everywhere. With clean labels it is a little above the clean rows alone, by less than half a point. **With flipped labels it is below them**, by less than two and a half points: flipped labels have next to nothing to add to clean ones here.
+# - No rival reaches either of them, with the meta rows or without. On clean labels splines as published (`SAM`) come nearest, more than one point behind; with flipped labels cleanlab with meta rows, four points behind or more.
+# - `BIAM-X` and `meta-only` are asked for macro-F1, the score of this table; the rivals say the most likely class. It matters little here: with that class `meta-only` has the same score, and no mean of `BIAM-X` moves by as much as 0.003.
 
 # %% [markdown]
 # ## Where the numbers come from

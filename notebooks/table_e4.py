@@ -65,7 +65,8 @@ table = means(results, "mse")
 assert (table.loc["meta-only"] < table.loc["BIAM"]).all()
 assert (table.loc["BIAM", ["outlier50", "outlier70"]] > 5).all()
 assert table.loc["BIAM-B", "highdim"] < table.loc["BIAM", "highdim"]
-assert table.loc["BIAM-I", "smalln"] < table.loc["meta-only", "smalln"]
+loop = table.loc[["BIAM", "BIAM-B", "BIAM-I", "BIAM2"], "smalln"]
+assert loop.idxmin() == "BIAM-I" and loop["BIAM-I"] > table.loc["meta-only", "smalln"]
 
 # %%
 few = ["highdim", "smalln"]
@@ -73,21 +74,20 @@ rest = [name for name in table if name not in few]
 assert (table.loc["BIAM-X", rest] < 0.0004).all()
 assert (table.drop(index="BIAM-X").min() > table.loc["BIAM-X"]).all()
 others = table.drop(index=["BIAM-X", "meta-only"])
-assert (others[rest].min() > 90 * table.loc["BIAM-X", rest]).all()
-assert (others[few].min() > 1.3 * table.loc["BIAM-X", few]).all()
+assert (others[rest].min() > 80 * table.loc["BIAM-X", rest]).all()
+assert (others[few].min() > 1.2 * table.loc["BIAM-X", few]).all()
 
 # %%
 against = wins(results, "mse", "BIAM-X", "meta-only").set_index("scenario")["wins"]
 close = ["gauss", "laplace", "cauchy", "lognormal"]
-assert against[close].between(3, 4).all() and against["highdim"] == 4
-assert (against.drop([*close, "highdim"]) == 5).all()
+assert (against[close] == 4).all() and (against.drop(close) == 5).all()
 
 # %% [markdown]
 # - With half of the labels or more replaced by gross outliers the published loop breaks down; `BIAM-X` does not notice them. Its error is below 0.0004 there, and under the four smaller noises.
 # - With 50 features equal weights (`BIAM-B`) are better than learned ones.
-# - With 300 rows `BIAM-I`, the simplest variant of the loop, has a lower mean than the clean rows alone.
-# - **`BIAM-X` has the lowest mean in all eight scenarios.** Under the four smaller noises the clean rows alone (`meta-only`) are nearly as good: it wins at three or four of five seeds. With 50 features it wins at four, in the other three scenarios at all five.
-# - The best of all other methods has 90 times our error or more in six scenarios. With 50 features or 300 rows it comes nearest, 30 % above ours or more.
+# - With 300 rows `BIAM-I`, without missing interactions, is the best variant of the loop, and the clean rows alone are still better.
+# - **`BIAM-X` has the lowest mean in all eight scenarios.** Under the four smaller noises the clean rows alone (`meta-only`) are nearly as good: it wins at four of five seeds. In the other four scenarios it wins at all five.
+# - The best of all other methods has 80 times our error or more in six scenarios. With 50 features or 300 rows it comes nearest, a fifth above ours or more.
 
 # %% [markdown]
 # ## Where the numbers come from

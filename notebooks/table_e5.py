@@ -66,17 +66,16 @@ assert (table.loc["meta-only"] > table.loc[["BIAM", "BIAM-B", "BIAM-I", "BIAM2"]
 hard = "n20_imb50_miss20"
 assert (table.loc["BIAM", ["n20_imb20", "n30_imb50", hard]] < 0.5).all()
 behind = table.loc["meta-only"] - table.loc["BIAM-X"]
-assert list(behind.index[behind < 0]) == ["imb50_clean"] and behind[hard] > 0.02
-assert (behind.drop(hard) < 0.015).all() and (table.loc["BIAM-X"].drop(hard) > 0.97).all()
+assert (behind > 0).all() and 0.01 < behind[hard] < 0.03
+assert (behind.drop(hard) < 0.01).all() and (table.loc["BIAM-X"].drop(hard) > 0.97).all()
 wins(results, "f1_macro", "BIAM-X", "meta-only").round(3)
 
 # %%
 likely = means(results, "f1_macro_most_likely")
-ours, plain = table.loc["BIAM-X"].round(4), likely.loc["BIAM-X"].round(4)
-assert (ours.drop(hard) == plain.drop(hard)).all()
-assert ours[hard].round(3) == 0.824 and plain[hard].round(3) == 0.834
-assert table.loc["meta-only", hard].round(3) == 0.850
-assert likely.loc["meta-only", hard].round(3) == 0.852
+gain = (likely - table).loc[["BIAM-X", "meta-only"]]
+assert (gain.drop(columns=hard).abs() < 0.003).all(axis=None)
+assert gain[hard].between(0, 0.01, inclusive="neither").all()
+gain.round(4)
 
 # %%
 first = ["imb20_clean", "imb50_clean"]
@@ -85,13 +84,13 @@ others = table.drop(index=["BIAM-X", "meta-only"])
 assert (others[first].idxmax() == "NAM+meta").all()
 assert (others[rest].idxmax() == "cleanlab+meta").all()
 ahead = table.loc["BIAM-X"] - others.max()
-assert (ahead[first] > 0.01).all() and (ahead[rest] > 0.06).all()
+assert ahead[first].between(0.005, 0.02).all() and (ahead[rest] > 0.05).all()
 
 # %% [markdown]
 # - With flipped labels and a rare class the published loop is below 0.5: it predicts the common class for nearly every row.
-# - The clean rows alone beat all its variants everywhere. **They are also ahead of `BIAM-X` in four of five scenarios**: by little without gaps, where both are above 0.97, and by more than two points in the hardest scenario, which has gaps. What 20 or 30 % of flipped labels leave of one rare row in 20 or 50 adds nothing to 240 clean rows.
-# - No rival reaches either of them. Where the only trouble is imbalance, `NAM+meta` comes nearest, one point behind `BIAM-X` or more; with flipped labels cleanlab with meta rows, six points behind or more.
-# - `BIAM-X` and `meta-only` are asked for macro-F1, the score of this table; the rivals say the most likely class. Without gaps both answers score alike. In the hardest scenario the question does not pay: the most likely class has 0.834 for `BIAM-X` where the asked one has 0.824, and 0.852 for `meta-only`, not 0.850.
+# - The clean rows alone beat all its variants everywhere. **They are also ahead of `BIAM-X` in all five scenarios**: by less than a point without gaps, where both are above 0.97, and by one to three points in the hardest scenario, which has gaps. What 20 or 30 % of flipped labels leave of one rare row in 20 or 50 adds nothing to 240 clean rows.
+# - No rival reaches either of them. Where the only trouble is imbalance, `NAM+meta` comes nearest, half a point to two points behind `BIAM-X`; with flipped labels cleanlab with meta rows, five points behind or more.
+# - `BIAM-X` and `meta-only` are asked for macro-F1, the score of this table; the rivals say the most likely class. Without gaps both answers score alike, to less than 0.003. In the hardest scenario the question does not pay: the most likely class would score a little higher for both, by less than 0.01.
 
 # %% [markdown]
 # ## Where the numbers come from

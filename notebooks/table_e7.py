@@ -80,7 +80,7 @@ assert (table.loc["Lasso", noisy] > table.loc[[*loops, "BIAM2", "meta-only"], no
 # %%
 others = table.drop(index="BIAM-X")
 lead = table.loc["BIAM-X"] - others.max()
-assert (lead[planted] > 0.02).all() and lead["clf_null_main"] < 0
+assert (lead[planted] > 0.015).all() and lead["clf_null_main"] < 0
 above = others.index[others["clf_null_main"] > table.loc["BIAM-X", "clf_null_main"]]
 assert list(above) == ["Lasso"] and lead["clf_null_main"] > -0.01
 assert wins(results, "accuracy", "BIAM-X", "meta-only")["wins"].to_list() == [5, 5, 5, 5, 4]
@@ -91,19 +91,16 @@ assert fives["clf_null_main"].idxmax() == "BIAM2"
 # %%
 asked, likely = (means(results, name) for name in ("f1_macro", "f1_macro_most_likely"))
 gain = (asked - likely).loc[["BIAM-X", "meta-only"]]
-assert (gain.loc["BIAM-X"] > 0).to_list() == [False, False, True, True, True]
-assert gain.loc["BIAM-X"].abs().max() < 0.006
-assert asked.loc["BIAM-X", "clf_int_mnar"].round(3) == 0.643
-assert likely.loc["BIAM-X", "clf_int_mnar"].round(3) == 0.638
-assert gain.loc["meta-only"].max().round(3) == 0.012
+assert (gain.abs() < 0.015).all(axis=None)
+assert gain.gt(0).any(axis=1).all() and gain.lt(0).any(axis=1).all()
 gain.round(4)
 
 # %% [markdown]
 # - Without noise and gaps `BIAM2` finds both pairs for every seed, and gains more than five points of accuracy over the loop without pairs. So does `BIAM-X`, which is ahead of it.
-# - **`BIAM-X` has the highest accuracy wherever pairs are planted**, by more than two points, and no method with five seeds ranks these pairs higher. Against the clean rows alone it wins there at all five seeds.
+# - **`BIAM-X` has the highest accuracy wherever pairs are planted**, by more than one and a half points, and no method with five seeds ranks these pairs higher. Against the clean rows alone it wins there at all five seeds.
 # - In all four scenarios with noise and gaps a **plain Lasso on mean-imputed inputs beats every variant of the published loop**, and the clean rows alone. With 840 rows and a fifth of the labels flipped, less flexible is often better.
 # - **Where no pair is planted it also beats `BIAM-X`**, by less than a point. No other method does; against the clean rows alone `BIAM-X` wins there at four of five seeds.
-# - `BIAM-X` and `meta-only` are asked for macro-F1, as in E3 and E5; the rivals say the most likely class. For `BIAM-X` that answer would be worth as much: no mean moves by as much as 0.006 in macro-F1, and the largest gain is under MNAR gaps, 0.643 for 0.638. `meta-only` gains up to 0.012.
+# - `BIAM-X` and `meta-only` are asked for macro-F1, as in E3 and E5; the rivals say the most likely class. That answer would be worth about as much: each of the two gains in some scenarios and loses in others, and no mean moves by as much as 0.015 in macro-F1.
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Wrong labels on income and credit
 #
-# Four sets with two classes: Adult (with its own gaps), German credit, Taiwan default and HELOC. 0, 20 or 30 % of the training labels are flipped, whatever the class; test labels are as found. The protocol is that of [](table_real_classification.ipynb), with fewer methods and more rows.
+# Four sets with two classes: Adult (with its own gaps), German credit, Taiwan default and HELOC. 0, 20 or 30 % of the training labels are flipped, whatever the class; test labels are as found. The protocol is that of [](table_real_classification.ipynb), with fewer methods and more rows (at most 4,000 of a set here).
 #
 # Half of the methods are given clean meta rows (5 % of the training part, at most 300): `BIAM-X`, and the rivals marked `+meta`, which train with them and are calibrated by them. They are compared with one another; so are those without.
 
@@ -28,6 +28,7 @@ from biam.plotting.robustness import metric_by_rate
 
 # %%
 now = recompute("flips", stored, profile=profile)
+assert now["equal"].all(), now[~now["equal"]]
 small = now[now["metric"].isin(["auroc", "log_loss"])]
 small.drop(columns="equal").round(4)
 
@@ -74,15 +75,72 @@ ranks.pivot_table(index="method", columns=["metric", "damage"], values="rank", s
 rates = damage.map({"clean": 0.0, "noise20": 0.2, "noise30": 0.3})
 lines = ranked.assign(x=rates)[ranked["metric"] == "auroc"]
 lines = lines.groupby(["method", "seed", "x"], as_index=False)["value"].mean()
-metric_by_rate(lines, metric="AUROC", xlabel="flipped labels", methods=without).set_ylim(None, None)
+metric_by_rate(lines, metric="AUROC", xlabel="flipped labels", methods=without).set_ylim(0.72, 0.84)
 plt.show()
 
 # %% alt="Mean AUROC over the four sets against the share of flipped labels, for methods with clean rows."
-metric_by_rate(lines, metric="AUROC", xlabel="flipped labels", methods=with_meta)
+metric_by_rate(lines, metric="AUROC", xlabel="flipped labels", methods=with_meta).set_ylim(
+    0.72, 0.84
+)
 plt.show()
 
 # %% [markdown]
+# ## BIAM-X against EBM-main, set by set
+#
+# Difference of the mean scores. `BIAM-X` has the meta rows and `EBM-main` has not; `BIAM-X-no-meta` has none either.
+
+# %%
+mean = ranked.assign(dataset=ranked["scenario"].str.split("/").str[0], damage=damage)
+mean = mean.pivot_table(
+    index=["metric", "damage", "dataset"], columns="method", values="value", sort=False
+)
+lead = mean[["BIAM-X", "BIAM-X-no-meta"]].sub(mean["EBM-main"], axis=0)
+lead.loc[["auroc", "log_loss"]].unstack("damage").round(4)
+
+# %%
+score, loss = lead.loc["auroc"], lead.loc["log_loss"]
+assert score.loc["clean"].gt(0).all(axis=None) and (score.loc["clean"] < 0.015).all(axis=None)
+assert (score.loc["noise20", "BIAM-X"] > 0).all()
+behind = score.loc["noise30"].lt(0)
+assert behind[behind.all(axis=1)].index.to_list() == ["taiwan-default", "heloc"]
+assert not behind.drop(["taiwan-default", "heloc"]).any(axis=None)
+assert (score.loc["noise30"] > -0.015).all(axis=None)
+assert (loss < 0).all(axis=None)
+assert (loss.loc[["noise20", "noise30"], "BIAM-X"] < -0.02).all()
+
+# %%
+named = ["BIAM-X", "EBM-main", "cleanlab"]
+three = {
+    (metric, kind): average_ranks(ranked[damage == kind], metric, named).set_index("method")["rank"]
+    for metric in ("auroc", "log_loss")
+    for kind in ("noise20", "noise30")
+}
+three = pd.DataFrame(three)
+assert (three.idxmin() == "BIAM-X").all() and (three.idxmax() == "cleanlab").all()
+three.round(2)
+
+# %%
+rank = ranks.set_index(["metric", "damage", "method"])["rank"].unstack()
+fair, meta = rank[without], rank[with_meta]
+assert meta["BIAM-X"]["auroc", "noise20"] == meta.loc["auroc", "noise20"].min()
+assert meta.loc[("auroc", "noise30"), ["CatBoost+meta", "EBM-main+meta"]].max() < 2.5
+assert meta["BIAM-X"]["auroc", "noise30"] == 2.5
+assert meta.loc[("log_loss", "noise20")].idxmin() == "EBM-main+meta"
+assert meta.loc[("log_loss", "noise30")].idxmax() == "BIAM-X"
+assert (fair.loc["log_loss"].idxmin(axis=1) == "BIAM-X-no-meta").all()
+assert fair.loc[("auroc", "noise20")].idxmin() == "EBM-main"
+
+# %% [markdown]
+# - **Right labels:** by AUROC `BIAM-X` is ahead of `EBM-main` on each of the four sets, with its meta rows and without, by less than a point and a half.
+# - **Flipped labels:** among `BIAM-X`, `EBM-main` and `cleanlab` ours has the first average rank at 20 and at 30 %, by AUROC and by log-loss, and `cleanlab` the last. It has clean rows which the other two have not; its log-loss is lower than that of `EBM-main` by more than 0.02 on every set.
+# - **Where it loses.** With 30 % flips `EBM-main` has the higher AUROC on Taiwan and HELOC, against ours with meta rows and without, by less than a point and a half. Among those with meta rows ours has the first rank by AUROC at 20 %; **at 30 % CatBoost and explainable boosting with meta rows are ahead of it, and by log-loss it is last of the four.** By log-loss `EBM-main+meta` is first at 20 % too.
+# - **Without clean rows** ours has the first rank by log-loss at each rate; by AUROC explainable boosting is before it at 20 %.
+#
+# **No clean test of BIAM-X:** its rules were set while looking at test rows of the splits 101 to 106 of these four sets, and of others. The splits of this table are other draws of the same rows.
+#
 # ## Where the numbers come from
+#
+# `seconds` is an upper bound: the time of each cell is rounded up. At most 4,000 rows of a set are used here; the full profile takes all, and five seeds. Run it again with `biam reproduce flips --profile quick --jobs 2`.
 
 # %%
 provenance("flips", stored)

@@ -195,12 +195,12 @@ lines = cement[cement["curve"] == "response"].pivot_table(
     index="x", columns="method", values="value"
 )
 apart = lines[shown].sub(lines["BIAM-X:complete"], axis=0).pow(2).mean() ** 0.5
-assert apart.idxmin() == "BIAM-X:MICE"
-assert apart["BIAM-X:MICE"] < 0.8 * apart["BIAM-X:mean"]
+assert apart.idxmin() == "BIAM-X:MICE" and apart.idxmax() == "BIAM-X:not-MIWAE"
+assert apart["BIAM-X"] < 1.1 * apart["BIAM-X:MICE"] and apart["BIAM-X"] < apart["BIAM-X:mean"]
 apart.round(2)
 
 # %% [markdown]
-# Distance from the grey line: where the other ingredients give the hidden one away, the curve after MICE is the closest of the four. Modelling the gap does not help the curve here: few high values are left to learn from.
+# Distance from the grey line: the curve after MICE is the closest of the four, but by little; with the gaps as they are it is within a tenth of that. A filled mean is worse than the gaps, and not-MIWAE the furthest. None is near: few high values are left to learn from.
 #
 # ## So which?
 #

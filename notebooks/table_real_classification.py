@@ -116,7 +116,7 @@ assert max(friedman(per_set, m).p_value for m in ("auroc", "log_loss")) < 1e-6
 # %% [markdown]
 # **AUROC**
 
-# %% alt="Average ranks of twenty methods by AUROC: explainable boosting with and without meta rows first, BIAM-X third and within the critical difference, the published loop in the lower half, meta-only and MLP last."
+# %% alt="Average ranks of twenty methods by AUROC: explainable boosting with meta rows first, BIAM-X second and within the critical difference, the published loop in the lower half, meta-only and MLP last."
 plotting.critical_difference_plot(auroc, cd, cliques(auroc, cd))
 plt.show()
 
@@ -204,7 +204,7 @@ first = "EBM-main+meta"
 calibrated = [name for name in rank.index if name.endswith("+meta")]
 plain = [name.removesuffix("+meta") for name in calibrated]
 assert rank.idxmin()[["AUROC", "log-loss"]].eq(first).all() and (lead.max() < cd).all()
-assert set(names["AUROC"]["ahead"]) == {"EBM-main", first}
+assert set(names["AUROC"]["ahead"]) == {first}
 assert set(names["log-loss"]["ahead"]) == {"CatBoost+meta", first}
 assert set(names["balanced accuracy"]["ahead"]) == {"balanced-forest"}
 alike = rank.loc[["balanced-forest", "SMOTE-HGB"]]
@@ -216,8 +216,9 @@ loss = results[results["metric"] == "log_loss"].pivot_table(
     index=["damage", "dataset"], columns="method", values="value", sort=False
 )
 worse = loss[[first, "BIAM-X-no-meta"]].lt(loss["BIAM-X"], axis=0).groupby("damage").sum()
-assert below.loc["noise20", first] > 22 and worse.loc["noise20", first] > 22
-assert (loss["BIAM-X"] < loss["BIAM-X-no-meta"]).loc["imb20"].all()
+assert below.loc["noise20", first] > 18 and worse.loc["noise20", first] > 24
+fell = (loss["BIAM-X"] < loss["BIAM-X-no-meta"]).loc["imb20"]
+assert len(fell) == 14 and fell.sum() == 13
 assert worse.loc["noise20", "BIAM-X-no-meta"] < 11
 assert (above > 2 * below).loc["imb20", "BIAM-X-no-meta"]
 assert (above > below).loc["noise20", "BIAM-X-no-meta"]
@@ -229,18 +230,18 @@ rarest = sets["positives"].idxmin()
 assert rarest == "keel-abalone19" and sets.loc[rarest, "positives"] < 0.008
 assert wide.loc[("clean", rarest), "BIAM-X"] < 0.5 and wide.loc[("clean", rarest), "EBM-main"] < 0.5
 more = (wide["BIAM-X"] - wide["BIAM-X-no-meta"]).loc["clean"]
-assert more.mean() < 0 < more.drop(rarest).mean() < 0.005
+assert more.mean() < -0.005 and abs(more.drop(rarest).mean()) < 0.003
 rare = ranks["rare as found"]["rank"]
-assert rare.idxmin() == "CatBoost+meta" and rare["BIAM-X"] > rare["BIAM-X-no-meta"]
+assert rare[["CatBoost", "CatBoost+meta", "BIAM-X-no-meta"]].max() < rare["BIAM-X"]
 assert lead.loc["meta-only", "AUROC"] < -cd and lead.loc["BIAM", "AUROC"] < -cd
 assert rank.loc["BIAM", "AUROC"] < rank.loc["meta-only", "AUROC"]
 
 # %% [markdown]
-# - **The best is not ours, and ours is near it.** Explainable boosting with the meta rows (`EBM-main+meta`), an additive model too, has the first rank by AUROC and by log-loss. Two methods are ahead of `BIAM-X` by each of these, none by more than the critical difference.
+# - **The best is not ours, and ours is near it.** Explainable boosting with the meta rows (`EBM-main+meta`), an additive model too, has the first rank by AUROC and by log-loss. By AUROC nobody else is ahead of `BIAM-X`, by log-loss one more (`CatBoost+meta`), and none by more than the critical difference.
 # - **By balanced accuracy** only a forest that draws classes alike is ahead of it, and that forest does badly by log-loss.
-# - **Where it loses.** With wrong labels `EBM-main+meta` is ahead of it on more than two thirds of the 33 sets, by AUROC and by log-loss. Where a class is rare as found, boosted trees with the meta rows lead, and our learner does better without meta rows than with them. On `keel-abalone19`, with fewer than eight positive rows in a thousand, its AUROC without damage is below a half, as is that of `EBM-main`.
-# - **Meta rows pay where labels are wrong or a class was made rare.** Where a class was made rare, `BIAM-X` has a lower log-loss with them than without on every set, and ranks rows better on more than twice as many sets as not. With 20 % wrong labels both hold on more sets than not. Rivals gain by calibration too: each of the five has a better rank by log-loss with meta rows than without.
-# - **Elsewhere they bring little.** Without damage, and with gaps, the log-loss is a little higher with them on average. The mean AUROC without damage is lower, by `keel-abalone19` alone.
+# - **Where it loses.** With wrong labels `EBM-main+meta` is ahead of it on more than 18 of the 33 sets by AUROC, and on more than 24 by log-loss. Where a class is rare as found, CatBoost is ahead of it, with meta rows and without, and our learner does better without meta rows than with them. On `keel-abalone19`, with fewer than eight positive rows in a thousand, its AUROC without damage is below a half, as is that of `EBM-main`.
+# - **Meta rows pay where labels are wrong or a class was made rare.** Where a class was made rare, `BIAM-X` has a lower log-loss with them than without on 13 of 14 sets, and ranks rows better on more than twice as many sets as not. With 20 % wrong labels both hold on more sets than not. Rivals gain by calibration too: each of the five has a better rank by log-loss with meta rows than without.
+# - **Elsewhere they bring little.** Without damage, and with gaps, the log-loss is a little higher with them on average. The mean AUROC without damage is lower too; without `keel-abalone19` it is the same to 0.003.
 # - **Few meta rows are no model.** On most generated tables the clean rows alone beat the published loop ([](what_did_not_hold.ipynb)). Here there are 10 to 38 of them, and it is the other way round: `meta-only` ranks behind `BIAM`, and both rank far behind `BIAM-X`.
 #
 # ## Where the numbers come from

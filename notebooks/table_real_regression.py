@@ -136,8 +136,9 @@ HTML(f'<div class="biam-scores">{text.to_html(float_format="%.1f")}</div>')
 #
 # First the same learner without its few meta rows:
 
-# %% alt="Difference of mean squared error between BIAM-X with and without meta rows, a row per data set: with shifted targets well below zero on five sets and above it on bike, California housing and, a little, abalone; without damage near zero but for bike and California housing, above it; with gaps below it on abalone and above it on California housing and diabetes."
-plotting.set_differences(results, "mse", "BIAM-X", "BIAM-X-no-meta")
+# %% alt="Difference of mean squared error between BIAM-X with and without meta rows, a row per data set: with shifted targets well below zero on five sets and above it on bike, California housing and, a little, abalone; without damage near zero, highest above it on bike; with gaps far below it on bike and a little above it on most other sets."
+drawing = plotting.set_differences(results, "mse", "BIAM-X", "BIAM-X-no-meta")
+drawing.axes[0].xaxis.set_major_locator(plt.MaxNLocator(4))
 plt.show()
 
 # %% [markdown]
@@ -189,11 +190,13 @@ assert average["noise20"].idxmin() == "BIAM-X"
 # %%
 difference = error.loc["BIAM-X"] - error.loc["BIAM-X-no-meta"]
 assert difference.loc["noise20"].mean() < -0.02 and (difference.loc["noise20"] < 0).sum() == 5
-assert difference.loc[["clean", "mnar20"]].mean(axis=1).between(0.003, 0.013).all()
+gaps = difference.loc["mnar20"]
+assert 0.003 < difference.loc["clean"].mean() < 0.02
+assert abs(gaps.mean()) < 0.005 and 0.003 < gaps.drop("bike").mean() < 0.02
 assert difference["california-housing"].gt(0).all()
 rest = error.drop(columns="bike").mean(axis=1).unstack()
 trees = ["HGB", "XGBoost", "CatBoost"]
-ahead = average["clean"].index[average["clean"] < average.loc["BIAM-X", "clean"] - 0.001]
+ahead = average["clean"].index[average["clean"] < average.loc["BIAM-X", "clean"]]
 assert set(ahead) == {"EBM-main", "HGB", "CatBoost", "BIAM-X-no-meta"}
 assert (rest.loc["BIAM-X"] < rest.loc[trees]).all().all()
 assert rest.loc["EBM-main", "clean"] < rest.loc["BIAM-X", "clean"]
@@ -201,17 +204,18 @@ assert rest.loc["EBM-main", "clean"] < rest.loc["BIAM-X", "clean"]
 # %%
 bike, concrete = (error[name].unstack() for name in ("bike", "concrete"))
 others = ["BIAM-X-no-meta", "EBM-main", "pyGAM", "Lasso"]
-assert bike.loc["BIAM-X", "clean"] > bike.loc["EBM-main", "clean"]
+assert 0.9 < bike.loc["BIAM-X", "clean"] / bike.loc["EBM-main", "clean"] < 1.1
 assert bike.loc[["BIAM-X", *others], "clean"].min() > 1.5 * bike.loc[trees, "clean"].max()
-ahead = concrete.loc[trees].max() < concrete.loc["BIAM-X"]
-assert ahead[["clean", "mnar20"]].all() and not ahead["noise20"]
+ahead = concrete.loc[trees].min() < 0.9 * concrete.loc["BIAM-X"]
+assert ahead[["clean", "mnar20"]].all()
+assert concrete.loc[trees, "noise20"].min() > concrete.loc["BIAM-X", "noise20"]
 assert (error.loc[("meta-only", "clean")] > 1).sum() == 3
 
 # %% [markdown]
 # - **`BIAM-X` has the first rank by both errors**, and the lowest squared error on average over all three damages. Eight sets are few: the published loop, `Lasso+meta` and `meta-only` are further behind than the critical difference, by absolute error `Lasso` too, nobody else.
-# - **Its few meta rows pay where targets are wrong.** With a fifth of them shifted it has the first rank and the lowest mean error of all, though on three of the eight sets the same learner without them has a lower one. Without damage and with gaps they cost a little on average, 0.013 or less, and on California housing whatever the damage. Each of the five rivals gains by them where targets are shifted, and loses where nothing is wrong.
+# - **Its few meta rows pay where targets are wrong.** With a fifth of them shifted it has the first rank and the lowest mean error of all, though on three of the eight sets the same learner without them has a lower one. Without damage they cost a little on average, less than 0.02. With gaps they do so on the other sets, but help on `bike`, so that the average is the same to 0.005. On California housing they cost whatever the damage. Each of the five rivals gains by them where targets are shifted, and loses where nothing is wrong.
 # - **Without meta rows our learner is not far behind**: it stays within the critical difference.
-# - **Where it loses.** Without damage explainable boosting, two of the boosted trees (`HGB`, `CatBoost`) and our own learner without meta rows have a lower error on average. Hourly hire of bicycles (`bike`) follows one curve on working days and another at weekends. `BIAM-X` may pick pairs, yet without damage it stays far from the trees there, no nearer than explainable boosting without pairs. Without this one set its mean is below that of the trees for each damage, and without damage still above that of explainable boosting. On `concrete` the trees are ahead of it without damage and with gaps, but not with wrong targets.
+# - **Where it loses.** Without damage explainable boosting, two of the boosted trees (`HGB`, `CatBoost`) and our own learner without meta rows have a lower error on average. Hourly hire of bicycles (`bike`) follows one curve on working days and another at weekends. `BIAM-X` may pick pairs, yet without damage it stays far from the trees there, as far as explainable boosting without pairs to a tenth. Without this one set its mean is below that of the trees for each damage, and without damage still above that of explainable boosting. On `concrete` the best of the trees is ahead of it by more than a tenth without damage and with gaps, and none with wrong targets.
 # - **The published loop is last but for the clean rows alone**, behind a Lasso. Its weights help it a little (`BIAM` before `BIAM-B`). `meta-only` is last by both errors: so few rows are no model. On three sets its error is above 1, about that of the training mean.
 #
 # ## Where the numbers come from

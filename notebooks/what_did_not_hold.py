@@ -76,13 +76,13 @@ e4 = wins(load_results(stored, "e4"), "mse", "BIAM-X", "meta-only")
 both = pd.concat([table.assign(table="e1"), e4.assign(table="e4")], ignore_index=True)
 assert (both["BIAM-X"] < both["meta-only"]).all()
 ratio = (both["BIAM-X"] / both["meta-only"]).set_axis(both["scenario"])
-assert ratio["highdim"].round(2) == 0.88 and ratio["smalln"].round(2) == 0.62
+assert 0.8 < ratio["highdim"] < 0.9 and 0.7 < ratio["smalln"] < 0.8
 few = both["scenario"].isin(["highdim", "smalln"])
 assert (both.loc[~few, ["BIAM-X", "meta-only"]] < 0.001).all(axis=None)
 both[["table", "scenario", "seeds", "wins", "BIAM-X", "meta-only"]].round(5)
 
 # %% [markdown]
-# It adds most where the clean rows do not suffice: with 50 features its error is 12 % lower, with 300 rows 38 %. In the other scenarios both errors are below 0.001.
+# It adds most where the clean rows do not suffice: with 50 features its error is lower by more than a tenth, with 300 rows by more than a fifth. In the other scenarios both errors are below 0.001.
 
 # %% [markdown]
 # ## 3. Single numbers of a chaotic loop
@@ -121,12 +121,12 @@ claims[["table", "scenario", "method", "metric", "paper", "reproduced", "verdict
 # %% [markdown]
 # ## 5. Seeds that were looked at
 #
-# While the rules of BIAM-X were first set (how many false terms may pass, when the label model is believed), its test scores on E1 to E7 were looked at for the seeds 42, 7 and 123. They were then changed on the seeds 101 to 112, and judged once on seeds 201 to 210, which nobody had looked at. Those ten are stored beside the tables:
+# While the rules of BIAM-X were first set (how many false terms may pass, when the label model is believed), its test scores on E1 to E7 were looked at for the seeds 42, 7 and 123. They were then changed on the seeds 101 to 112, and judged once on seeds 201 to 210. After that rules were changed again, on real tables and on the seeds 101 to 112. The solver as it is now was judged once on seeds **301 to 310, which nobody had looked at**. Those ten are stored beside the tables:
 
 # %%
 five = pd.concat([load_results(stored, name) for name in blocks])
 fresh = pd.read_csv(f"{stored}/fresh.csv")
-assert sorted(fresh["seed"].unique()) == list(range(201, 211))
+assert sorted(fresh["seed"].unique()) == list(range(301, 311))
 both = pd.concat([five.assign(seeds="five"), fresh.assign(seeds="fresh")])
 both = both[both["method"].isin(["BIAM-X", "meta-only"])]
 keys = {"index": ["table", "scenario"], "columns": ["method", "seeds"]}
@@ -139,24 +139,32 @@ own = means["BIAM-X"]
 small = (own < 0.001).all(axis=1)
 assert small.sum() == 12 and small["e1"].all() and small["e4"].sum() == 6
 classes = own.loc[["e3", "e5", "e7"]]
-assert (classes["fresh"] - classes["five"]).abs().max() < 0.025
+assert (classes["fresh"] - classes["five"]).abs().max() < 0.03
 ratio = (own["fresh"] / own["five"])[["e2", "e4", "e6"]].drop(("e4", "smalln"))
-assert ratio.between(0.85, 1.16).all() and ratio["e2"].between(1.02, 1.13).all()
-assert ratio["e6"].min() < 1 < ratio["e6"].max()
+assert 0.99 < ratio["e2", "MCAR_10"] < 1.01
+assert ratio["e2"].drop("MCAR_10").between(1.03, 1.17).all()
+assert ratio["e6"].between(0.85, 0.97).all() and 0.97 < ratio["e4", "highdim"] < 1
 share = means["BIAM-X"] / means["meta-only"]
-assert share.loc[("e4", "smalln")].round(2).to_list() == [0.62, 0.84]
+assert share.loc[("e4", "smalln")].between(0.7, 0.8).all()
+pairs = share.loc["e6"].drop("null_main")
+assert (pairs["five"] < pairs["fresh"]).all()
+assert pairs["five"].between(0.35, 0.55).all() and pairs["fresh"].between(0.5, 0.6).all()
+assert (share.loc[["e3", "e5"]] < 1).sum().to_list() == [9, 5]
 assert (share.loc[["e1", "e2", "e4", "e6"]] < 1).all(axis=None)
 
 # %%
 found = both[both["metric"] == "pair_auprc"].pivot_table(**keys, values="value", sort=False)
 found = found["BIAM-X"]
 assert found.loc[("e6", "int_mnar"), "fresh"] == 1
-assert found.loc[("e7", "clf_int_mnar")].round(2).to_list() == [0.87, 0.66]
+gaps = found.loc["e7"].drop(["clf_int_clean", "clf_null_main"])
+assert gaps["five"].between(0.85, 0.92).all() and gaps["fresh"].between(0.75, 0.85).all()
 found.round(3)
 
 # %% [markdown]
-# - In E1, and in six of the eight scenarios of E4, the error is below 0.001 with either seeds. In E3, E5 and E7 no mean moves by as much as 0.025. In E2 the fresh errors are 2 to 13 % higher, and in E6 within 16 %, in both directions.
-# - **Two results looked better than they are.** With 300 rows (`smalln`) the error of `BIAM-X` is 0.62 of that of the clean rows alone with the five seeds, and 0.84 with the fresh ones. In E7 under MNAR gaps the planted pairs are ranked with an area of 0.87 with the five seeds, and of 0.66 with the fresh ones.
+# - In E1, and in six of the eight scenarios of E4, the error is below 0.001 with either seeds. In E3, E5 and E7 no mean moves by as much as 0.03. In E2 the fresh errors are 3 to 17 % higher, but the same to 1 % with 10 % gaps; in E6 they are 3 to 15 % lower.
+# - **Two results look better than they are.** Where pairs are planted in E6 the error of `BIAM-X` is 0.35 to 0.55 of that of the clean rows alone with the five seeds, and 0.5 to 0.6 with the fresh ones. In E7 with gaps the planted pairs are ranked with areas of 0.85 or more with the five seeds, and of 0.75 to 0.85 with the fresh ones.
+# - With 300 rows (`smalln`) its error is 0.7 to 0.8 of that of the clean rows alone with either seeds.
+# - In classification (E3, E5) the clean rows alone have the higher mean in nine of the ten scenarios with the five seeds, and in five with the fresh ones: about as good, not better.
 # - In regression `BIAM-X` has a lower mean than the clean rows alone in every scenario, with the fresh seeds too.
 #
 # The fresh numbers are the ones to quote.
