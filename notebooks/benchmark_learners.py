@@ -62,18 +62,20 @@ classes = classes[[*shown, "idle_mb", "auprc", "auroc", "f1_macro", "log_loss"]]
 HTML(f'<div style="overflow-x:auto">{classes.to_html(**formats)}</div>')
 
 # %%
-assert set(costs["n"]) == {2000} and set(costs["seeds"]) == {1}
-mse, auprc = (part.set_index("method") for part in (numbers, classes))
+assert set(costs["n"]) == {2000, 20000, 200000} and set(costs["seeds"]) == {1}
+mse = numbers[numbers["n"] == 2000].set_index("method")["mse"]
 ours = ["BIAM-X", "BIAM-X-no-meta"]
-assert mse.loc[ours, "mse"].max() < 0.9 * mse["mse"].drop(ours).min()
-assert auprc.loc["EBM-main", "auprc"] > auprc.loc["BIAM-X", "auprc"] > auprc.loc["HGB", "auprc"]
+assert mse[ours].max() < 0.9 * mse.drop(ours).min()
+auprc = classes.pivot(index="n", columns="method", values="auprc")
+assert auprc.loc[2000, "EBM-main"] > auprc.loc[2000, "BIAM-X"] - 0.01
+assert (auprc.loc[20000:, "EBM-main"] < auprc.loc[20000:, "BIAM-X"] - 0.05).all()
 
 # %% [markdown]
 # :::{important}
-# Stored so far are 2,000 rows with **one seed**, measured beside other work: processor seconds can be compared, wall seconds cannot, and a difference of .03 in average precision says nothing. `biam reproduce benchmark --profile full` has 20,000 and 200,000 rows, more columns and three seeds.
+# Stored so far is **one seed**; of 20,000 and 200,000 rows ours and plain EBM only. It was measured beside other work: processor seconds can be compared, wall seconds cannot, and at 2,000 rows a difference of .03 in average precision says nothing. `biam reproduce benchmark --profile full` has all methods, a million rows, more columns and three seeds.
 # :::
 #
-# With numbers ours have the smallest errors, with clean rows and without, a tenth or more below every other, those that are given the true labels included; plain EBM and boosting stay where the shifted labels put them. With rare, flipped classes the plain EBM orders the rows a little better than `BIAM-X`.
+# With numbers ours have the smallest errors, with clean rows and without, a tenth or more below every other, those that are given the true labels included; plain EBM and boosting stay where the shifted labels put them. With rare, flipped classes `BIAM-X` orders 2,000 rows no better than the plain EBM, and 20,000 and 200,000 rows better by more than .05.
 #
 # ## Scores against seconds
 
@@ -94,7 +96,16 @@ plt.show()
 # %%
 wide = frugal.pivot_table(index=["task", "n"], columns="method", values="cpu_seconds", sort=False)
 share = wide[["BIAM-X-no-meta", "BIAM-X", "HGB", "CatBoost"]].div(wide["EBM-main"], axis=0)
+assert share.loc["regression", "BIAM-X-no-meta"].max() < 0.5
+assert (
+    share.xs(200_000, level="n")[ours].max().max()
+    < 0.5
+    < share.loc["classification", "BIAM-X"].max()
+)
 share.round(2)
+
+# %% [markdown]
+# Half of EBM's seconds was set out. Numbers without clean rows keep it at every size, and all fits do at 200,000 rows. **Classes at 2,000 and 20,000 rows do not on this seed**: one penalty swings between two values from step to step, and the fits take all of their 100 steps.
 
 # %%
 predict = frugal.pivot_table(
