@@ -75,6 +75,8 @@ loops = table.loc[["BIAM", "BIAM-B", "BIAM-I"]]
 assert table.loc["BIAM2", "int_clean"] < loops["int_clean"].min() / 2
 assert (table.loc["BIAM2", planted[1:]] > loops[planted[1:]].min()).all()
 assert 15 * table.loc["BIAM-X", "int_clean"] < table.loc["BIAM2", "int_clean"]
+
+# %%
 others = table.drop(index="BIAM-X")
 assert others["int_clean"].idxmin() == "meta-only"
 rivals = others["int_clean"].drop("meta-only")

@@ -183,7 +183,7 @@ pd.DataFrame({"loss": hidden, "imputation_rmse": errors}).dropna().round(2)
 #
 # Nobody knows the true effect of cement on the strength of concrete. Grey is what BIAM-X learns from the table without gaps.
 
-# %% alt="Four panels of the response to cement. BIAM-X with gaps and with a filled mean are too flat at high cement; after MICE the curve is near the grey line; after not-MIWAE it bends down at the end."
+# %% alt="Four panels of the response to cement. BIAM-X with gaps and with a filled mean are too flat at high cement; after MICE the curve follows the grey line and levels off at high cement; after not-MIWAE it bends down there."
 cement = curves[curves["scenario"] == "concrete/mnar40"]
 shown = ["BIAM-X", "BIAM-X:mean", "BIAM-X:MICE", "BIAM-X:not-MIWAE"]
 unit = "effect on standardised strength"

@@ -144,6 +144,8 @@ ratio = (own["fresh"] / own["five"])[["e2", "e4", "e6"]].drop(("e4", "smalln"))
 assert 0.99 < ratio["e2", "MCAR_10"] < 1.01
 assert ratio["e2"].drop("MCAR_10").between(1.03, 1.17).all()
 assert ratio["e6"].between(0.85, 0.97).all() and 0.97 < ratio["e4", "highdim"] < 1
+
+# %%
 share = means["BIAM-X"] / means["meta-only"]
 assert share.loc[("e4", "smalln")].between(0.7, 0.8).all()
 pairs = share.loc["e6"].drop("null_main")
