@@ -94,7 +94,8 @@ class Components:
         basis = Basis.fit(X, n_knots, n_levels=n_levels, weight=weight, dtype=torch.float64)
         parts = zip(basis.features, X.T, strict=True)
         basis = Basis(tuple(_finer_where_tied(f, x, n_knots, weight) for f, x in parts))
-        made = [_components(basis, j, X[:, j], weight) for j in range(basis.n_features)]
+        finer = [len(f.knots) > n_knots and f.kind != "level" for f in basis.features]
+        made = [_components(basis, j, X[:, j], weight, finer[j]) for j in range(basis.n_features)]
         features, maps, stiffness = zip(*made, strict=True)
         return cls(Basis(tuple(features)), tuple(maps), tuple(stiffness))
 
@@ -285,7 +286,11 @@ class _Writer:
 def _finer_where_tied(
     feature: FeatureBasis, x: np.ndarray, n_knots: int, weight: np.ndarray
 ) -> FeatureBasis:
-    """More knots where few values are shared by many rows: such curves may jump between them."""
+    """More knots where few values are shared by many rows: such curves may jump between them.
+
+    All their components cost the same, as those of levels do: a penalty on bends that lets a curve
+    jump would let it run away where all rows are of one class.
+    """
     seen = ~np.isnan(x)
     if feature.kind == "level" or len(feature.knots) < n_knots or not seen.any():
         return feature
@@ -300,7 +305,7 @@ def _finer_where_tied(
 
 
 def _components(
-    basis: Basis, j: int, x: np.ndarray, weight: np.ndarray
+    basis: Basis, j: int, x: np.ndarray, weight: np.ndarray, finer: bool = False
 ) -> tuple[object, Tensor, Tensor]:
     feature = basis.features[j]
     seen = ~np.isnan(x)
@@ -324,6 +329,8 @@ def _components(
     scores = normal_scores(ends, x[seen], weight[seen])
     bends = _bends(ends, scores if is_skewed(ends, scores, float(v.sum())) else ends)
     stiffness, U = _generalised_eigen(bends.T @ bends, gram)
+    if finer:
+        stiffness = torch.ones_like(stiffness)
     T = torch.zeros(q, len(varies), dtype=torch.float64)
     T[varies] = U
     return feature, T, stiffness
