@@ -26,8 +26,8 @@ REACTION_COMPONENTS = 3
 JITTER = 1e-10
 # Knots with no value between them are this part of the axis apart.
 LEAST_STEP = 1e-3
-# Times as many knots where values are tied.
-FINER = 6
+# Times as many knots where values are tied, and rows that are enough for it.
+FINER, LEAST_TIED = 6, 60
 # A feature is skewed where its values move so many times faster with their rank than usual.
 # The second number leaves normal and uniform features of few rows straight: one in a thousand looks
 # skewed by chance.
@@ -292,7 +292,7 @@ def _finer_where_tied(
     jump would let it run away where all rows are of one class.
     """
     seen = ~np.isnan(x)
-    if feature.kind == "level" or len(feature.knots) < n_knots or not seen.any():
+    if feature.kind == "level" or len(feature.knots) < n_knots or weight[seen].sum() < LEAST_TIED:
         return feature
     share = np.linspace(0, 1, n_knots)
     at = np.quantile(x[seen], share, weights=weight[seen], method="inverted_cdf")
