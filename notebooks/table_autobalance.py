@@ -154,6 +154,8 @@ assert fewer["AutoBalance"] >= 0.18 and beyond["AutoBalance"] <= 0.3
 lines = table[[f"digits/lt{n}" for n in (5, 10, 20, 50)]]
 assert (lines.loc["AutoBalance"] > lines.loc["LA"]).sum() == 3
 assert lines.loc["AutoBalance", "digits/lt5"] > lines.loc["CE", "digits/lt5"] + 4
+
+# %%
 odds, cost = (100 * means(groups, m)["compas/race"] for m in ("deo", "balanced_error"))
 assert odds["AutoBalance-DEO"] <= odds["CE"] / 2
 assert cost["AutoBalance-DEO"] <= cost["CE"] + 2 and odds["LA"] < odds["AutoBalance-DEO"]

@@ -23,6 +23,8 @@ __all__ = ["Evidence", "NoiseModel", "maximise"]
 LEAST, MOST = 1e-6, 1e7
 # The fixed point is approached from afar in steps that overshoot a little, within these factors.
 OVERSHOOT, DOWN, UP = 1.5, 0.05, 20.0
+# A fit that has not settled after so many steps swings: from then on in steps that fall short.
+LONG, CAREFUL = 40, 0.5
 INTERCEPT = 1e-8
 # Groups of fewer effective degrees of freedom do not delay the end; dead ones are left out.
 LITTLE, DEAD, LOST = 0.05, 1e-3, 1e4
@@ -137,7 +139,8 @@ def maximise(
                 break
         spread = live.rows.spread_under(root[:, : len(w)]) if each else torch.zeros_like(f)
         noise.refresh(f, spread)
-        change = max(live.adapt(w, root[:, : len(w)].square().sum(0)), noise.drift)
+        power = OVERSHOOT if step <= LONG else CAREFUL
+        change = max(live.adapt(w, root[:, : len(w)].square().sum(0), power), noise.drift)
         history.append(
             {"epoch": step, **noise.progress(f, spread), "edf": 1 + float(live.edf.sum())}
         )
@@ -185,7 +188,7 @@ class _Live:
         free = torch.tensor([INTERCEPT], dtype=torch.float64)
         return torch.cat([free, self.penalties[owner] * stiffness]).to(self.rows.device)
 
-    def adapt(self, w: Tensor, variance: Tensor) -> float:
+    def adapt(self, w: Tensor, variance: Tensor, power: float = OVERSHOOT) -> float:
         """Move each penalty towards edf / (w^T S w); returns the largest change that counts."""
         owner, stiffness = self.owner[self.column], self.stiffness[self.column]
         nothing = torch.zeros_like(self.edf)
@@ -196,7 +199,7 @@ class _Live:
         self.edf = torch.where(self.alive, size - old * lost, 0.0)
         told, length = self._alike(self.edf.clamp_min(1e-9), square.clamp_min(1e-300))
         wanted = (told / length).clamp(LEAST, MOST)
-        factor = (wanted / old).pow(OVERSHOOT).clamp(DOWN, UP)
+        factor = (wanted / old).pow(power).clamp(DOWN, UP)
         new = torch.where(self.alive, (old * factor).clamp(LEAST, MOST), old)
         counts = self.alive & (self.edf > LITTLE)
         change = (new / old).log().abs()[counts]

@@ -24,13 +24,11 @@ __all__ = ["Components", "Group", "as_model", "main_groups", "pair_group", "reac
 PAIR_DEGREE = 16
 REACTION_COMPONENTS = 3
 JITTER = 1e-10
-# Knots with no value between them are this part of the axis apart.
-LEAST_STEP = 1e-3
+LEAST_STEP = 1e-3  # knots with no value between them are this part of the axis apart
 # Times as many knots where values are tied, and rows that are enough for it.
 FINER, LEAST_TIED = 6, 60
 # A feature is skewed where its values move so many times faster with their rank than usual.
-# The second number leaves normal and uniform features of few rows straight: one in a thousand looks
-# skewed by chance.
+# The second number leaves normal and uniform features of few rows straight.
 SKEWED, SKEWED_BY_CHANCE = 2.0, 200.0
 
 
@@ -286,19 +284,14 @@ class _Writer:
 def _finer_where_tied(
     feature: FeatureBasis, x: np.ndarray, n_knots: int, weight: np.ndarray
 ) -> FeatureBasis:
-    """More knots where few values are shared by many rows: such curves may jump between them.
-
-    All their components cost the same, as those of levels do: a penalty on bends that lets a curve
-    jump would let it run away where all rows are of one class.
-    """
+    """More knots where few values are shared by many rows: such curves may jump between them."""
     seen = ~np.isnan(x)
     if feature.kind == "level" or len(feature.knots) < n_knots or weight[seen].sum() < LEAST_TIED:
         return feature
-    share = np.linspace(0, 1, n_knots)
-    at = np.quantile(x[seen], share, weights=weight[seen], method="inverted_cdf")
+    shares = np.linspace(0, 1, n_knots)
+    at = np.quantile(x[seen], shares, weights=weight[seen], method="inverted_cdf")
     if len(np.unique(at)) >= n_knots - 1:
         return feature
-    # At values that occur: between two knots there is one to tell the slope.
     values, share = np.unique(x[seen]), np.linspace(0, 1, FINER * n_knots)
     knots = np.unique(np.quantile(values, share, method="nearest"))
     return replace(feature, knots=torch.from_numpy(knots))
@@ -329,7 +322,7 @@ def _components(
     scores = normal_scores(ends, x[seen], weight[seen])
     bends = _bends(ends, scores if is_skewed(ends, scores, float(v.sum())) else ends)
     stiffness, U = _generalised_eigen(bends.T @ bends, gram)
-    if finer:
+    if finer:  # a penalty on bends that lets a curve jump would let it run away
         stiffness = torch.ones_like(stiffness)
     T = torch.zeros(q, len(varies), dtype=torch.float64)
     T[varies] = U
