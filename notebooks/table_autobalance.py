@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
+# %%
 from biam.experiments.catalogue import TABLES
 from biam.experiments.percent import percent_table
 from biam.experiments.report import load_curves, load_results

@@ -23,8 +23,9 @@ __all__ = ["Evidence", "NoiseModel", "maximise"]
 LEAST, MOST = 1e-6, 1e7
 # The fixed point is approached from afar in steps that overshoot a little, within these factors.
 OVERSHOOT, DOWN, UP = 1.5, 0.05, 20.0
-# A fit that has not settled after so many steps swings: from then on in steps that fall short.
-LONG, CAREFUL = 40, 0.5
+# Least squares with so many more columns than rows swings where it has not settled after so many
+# steps: from then on in steps that fall short.
+WIDE, LONG, CAREFUL = 8, 40, 0.5
 INTERCEPT = 1e-8
 # Groups of fewer effective degrees of freedom do not delay the end; dead ones are left out.
 LITTLE, DEAD, LOST = 0.05, 1e-3, 1e4
@@ -130,6 +131,7 @@ def maximise(
     history: list[dict[str, float]] = []
     live = _Live(rows, penalties.clamp(LEAST, START))
     f = rows.outputs(w)
+    wide = noise.inner == 1 and rows.n_columns > WIDE * len(rows)
     each = leverage and noise.looks_at_spread and len(rows) < SINGLE_ROWS
     for step in range(1, max_iter + 1):
         diagonal = live.diagonal()
@@ -139,7 +141,7 @@ def maximise(
                 break
         spread = live.rows.spread_under(root[:, : len(w)]) if each else torch.zeros_like(f)
         noise.refresh(f, spread)
-        power = OVERSHOOT if step <= LONG else CAREFUL
+        power = CAREFUL if wide and step > LONG else OVERSHOOT
         change = max(live.adapt(w, root[:, : len(w)].square().sum(0), power), noise.drift)
         history.append(
             {"epoch": step, **noise.progress(f, spread), "edf": 1 + float(live.edf.sum())}
