@@ -26,10 +26,13 @@ def test_every_set_is_there_clean_noisy_and_rare():
 
 
 def test_weights_are_the_only_difference_between_batm_and_cat():
-    batm, cat = TABLE.method("BATM"), TABLE.method("CAT+meta")
-    assert batm.run == cat.run and "learner" not in batm.settings
-    equal = {"learner": {"weighting": "equal"}, "stop": "meta"}
-    assert {name: cat.settings[name] for name in equal} == equal
+    batm, same, heavy = map(TABLE.method, ("BATM", "CAT+meta:1", "CAT+meta"))
+    assert batm.run == same.run == heavy.run and "learner" not in batm.settings
+    equal = {"weighting": "equal"}
+    assert same.settings["learner"] == equal
+    assert heavy.settings["learner"] == equal | {"meta_weight": 5.0}
+    # Epochs are chosen alike, on meta rows.
+    assert not any("stop" in method.settings for method in (batm, same, heavy))
     assert TABLE.method("CAT").settings["stop"] == "held-out"
     assert TABLE.method("CAT:test-stopped").settings["stop"] == "test"
     assert kind("CAT", TABLE.name) == "rival, fair" and kind("BATM", TABLE.name) == KINDS[0]
