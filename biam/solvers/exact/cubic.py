@@ -16,11 +16,10 @@ import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
 from scipy.linalg import eigh
-from scipy.stats import norm
 from torch import Tensor
 
 from biam.basis import Basis, FeatureBasis
-from biam.solvers.exact.terms import Components
+from biam.solvers.exact.terms import Components, is_skewed, normal_scores
 
 __all__ = ["cubic_components", "fine_knots", "roughness", "spline_map"]
 
@@ -29,8 +28,6 @@ PIECES = 4
 # lets the line go on that far. On the right it goes on for ever.
 TAIL = 0.25
 JITTER = 1e-10
-# A feature is skewed where it moves so many times faster beside a normal one than it usually does.
-SKEWED = 2.5
 
 
 def cubic_components(hinges: Components, X: np.ndarray, weight: np.ndarray) -> Components:
@@ -127,16 +124,10 @@ def _spline(
 
 def _axis(knots: np.ndarray, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Normal scores of the knots of a skewed feature; else the knots."""
-    order = x.argsort()
-    below = np.append(0.0, weight[order].cumsum())
-    sides = (below[np.searchsorted(x[order], knots, side)] for side in ("left", "right"))
-    least = min(0.5 / below[-1], 0.25)
-    scores = norm.ppf((sum(sides) / (2 * below[-1])).clip(least, 1 - least))
-    steps = np.diff(scores)
-    if steps.min() <= 0:
-        return knots
-    speed = np.diff(knots) / steps
-    return scores if speed.max() > SKEWED * np.median(speed) else knots
+    at = torch.as_tensor(knots)
+    scores = normal_scores(at, x, weight)
+    rises = bool((scores.diff() > 0).all())
+    return scores.numpy() if rises and is_skewed(at, scores, weight.sum()) else knots
 
 
 def _signed(U: np.ndarray) -> np.ndarray:

@@ -23,9 +23,8 @@ __all__ = ["Evidence", "NoiseModel", "maximise"]
 LEAST, MOST = 1e-6, 1e7
 # The fixed point is approached from afar in steps that overshoot a little, within these factors.
 OVERSHOOT, DOWN, UP = 1.5, 0.05, 20.0
-# Least squares with so many more columns than rows swings where it has not settled after so many
-# steps: from then on in steps that fall short.
-WIDE, LONG, CAREFUL = 8, 40, 0.5
+# A penalty that turns back has overshot: its steps are shorter by this factor from then on.
+TURNED, SHORTEST = 0.5, 0.3
 INTERCEPT = 1e-8
 # Groups of fewer effective degrees of freedom do not delay the end; dead ones are left out.
 LITTLE, DEAD, LOST = 0.05, 1e-3, 1e4
@@ -131,7 +130,6 @@ def maximise(
     history: list[dict[str, float]] = []
     live = _Live(rows, penalties.clamp(LEAST, START))
     f = rows.outputs(w)
-    wide = noise.inner == 1 and rows.n_columns > WIDE * len(rows)
     each = leverage and noise.looks_at_spread and len(rows) < SINGLE_ROWS
     for step in range(1, max_iter + 1):
         diagonal = live.diagonal()
@@ -141,8 +139,7 @@ def maximise(
                 break
         spread = live.rows.spread_under(root[:, : len(w)]) if each else torch.zeros_like(f)
         noise.refresh(f, spread)
-        power = CAREFUL if wide and step > LONG else OVERSHOOT
-        change = max(live.adapt(w, root[:, : len(w)].square().sum(0), power), noise.drift)
+        change = max(live.adapt(w, root[:, : len(w)].square().sum(0)), noise.drift)
         history.append(
             {"epoch": step, **noise.progress(f, spread), "edf": 1 + float(live.edf.sum())}
         )
@@ -176,6 +173,8 @@ class _Live:
     def __init__(self, rows: Rows, penalties: Tensor) -> None:
         self.all, self.rows, self.penalties = rows, rows, penalties.clone()
         self.edf = torch.zeros_like(self.penalties)
+        self.power = torch.full_like(self.penalties, OVERSHOOT)
+        self.move = torch.zeros_like(self.penalties)
         self.alive = torch.ones(len(penalties), dtype=torch.bool)
         sizes = torch.tensor([len(g) for g in rows.groups], dtype=torch.long)
         self.owner = torch.repeat_interleave(torch.arange(len(sizes)), sizes)
@@ -190,7 +189,7 @@ class _Live:
         free = torch.tensor([INTERCEPT], dtype=torch.float64)
         return torch.cat([free, self.penalties[owner] * stiffness]).to(self.rows.device)
 
-    def adapt(self, w: Tensor, variance: Tensor, power: float = OVERSHOOT) -> float:
+    def adapt(self, w: Tensor, variance: Tensor) -> float:
         """Move each penalty towards edf / (w^T S w); returns the largest change that counts."""
         owner, stiffness = self.owner[self.column], self.stiffness[self.column]
         nothing = torch.zeros_like(self.edf)
@@ -201,7 +200,11 @@ class _Live:
         self.edf = torch.where(self.alive, size - old * lost, 0.0)
         told, length = self._alike(self.edf.clamp_min(1e-9), square.clamp_min(1e-300))
         wanted = (told / length).clamp(LEAST, MOST)
-        factor = (wanted / old).pow(power).clamp(DOWN, UP)
+        move = (wanted / old).log()
+        turned = (TURNED * self.power).clamp_min(SHORTEST)
+        self.power = torch.where(move * self.move < 0, turned, self.power)
+        self.move = move
+        factor = (self.power * move).exp().clamp(DOWN, UP)
         new = torch.where(self.alive, (old * factor).clamp(LEAST, MOST), old)
         counts = self.alive & (self.edf > LITTLE)
         change = (new / old).log().abs()[counts]
