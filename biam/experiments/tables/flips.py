@@ -55,7 +55,7 @@ TABLES = (
         profiles={
             "smoke": Profile(plan("flips", [_SMOKE]), 0.1),
             "quick": Profile(
-                plan("flips", [(name, _CHEAP, SEEDS[:2]) for name in _NAMES]),
+                plan("flips", [(name, _CHEAP, SEEDS) for name in _NAMES]),
                 12.0,
                 params={"max_rows": 4000},
             ),
