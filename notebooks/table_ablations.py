@@ -150,17 +150,17 @@ plt.show()
 # %%
 by_rows = few.pivot_table(index="x", columns="method", values="value")
 assert by_rows["BIAM-X"].between(0.00029, 0.00031).all()
-assert by_rows["meta-only"][5] > 6000 * by_rows["BIAM-X"][5]
+assert by_rows["meta-only"][5] > 4000 * by_rows["BIAM-X"][5]
 assert 20 < by_rows["meta-only"][40] / by_rows["BIAM-X"][40] < 25
 assert 1.25 < by_rows["meta-only"][240] / by_rows["BIAM-X"][240] < 1.35
 assert by_rows["BIAM"].between(1.5, 2.0).all()
-assert list(by_rows.index[by_rows["meta-only"] < by_rows["BIAM"]]) == sizes[1:]
+assert (by_rows["meta-only"] < by_rows["BIAM"]).all()
 assert few.loc[few["method"] == "BIAM-X", "value"].max() < 0.0004
 by_rows.round(4)
 
 # %% [markdown]
-# - **Here the other rows earn their keep.** `BIAM-X` has a mean error of 0.0003 with five clean rows as with 240, and below 0.0004 at every seed. With five, `meta-only` has more than 6000 times its error; with 40 still more than 20 times. With 240 the clean rows alone are nearly enough: a factor of 1.3 is left.
-# - The published loop does not use more clean rows: its mean error is between 1.5 and 2.0 with 5 as with 240, and above that of the clean rows alone from ten rows on.
+# - **Here the other rows earn their keep.** `BIAM-X` has a mean error of 0.0003 with five clean rows as with 240, and below 0.0004 at every seed. With five, `meta-only` has more than 4000 times its error; with 40 still more than 20 times. With 240 the clean rows alone are nearly enough: a factor of 1.3 is left.
+# - The published loop does not use more clean rows: its mean error is between 1.5 and 2.0 with 5 as with 240, and above that of the clean rows alone even with five.
 #
 # ## What if the clean rows are not clean?
 #
