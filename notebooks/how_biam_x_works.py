@@ -25,7 +25,7 @@ from biam.corruption import shift_labels
 from biam.datasets import synthetic
 from biam.metrics import evaluate
 from biam.plotting.style import BLUE, GREY, OCHRE, VERMILLION, axes, legend
-from biam.solvers.exact.terms import Components, normal_scores
+from biam.solvers.exact.components import Components, normal_scores
 
 # %% tags=["parameters"]
 n_rows = 1500

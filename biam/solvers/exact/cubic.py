@@ -10,8 +10,6 @@ few values far out a cubic would swing: the spline of a skewed feature is one ov
 scores, to which straight lines lead from knot to knot.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
@@ -19,7 +17,7 @@ from scipy.linalg import eigh
 from torch import Tensor
 
 from biam.basis import Basis, FeatureBasis
-from biam.solvers.exact.terms import Components, is_skewed, normal_scores
+from biam.solvers.exact.components import Components, is_skewed, normal_scores, signed
 
 __all__ = ["cubic_components", "fine_knots", "roughness", "spline_map"]
 
@@ -48,7 +46,8 @@ def cubic_components(hinges: Components, X: np.ndarray, weight: np.ndarray) -> C
         if feature.kind == "hinge" and len(feature.knots) > 2 and len(stiffness) > 1:
             parts[j] = _spline(feature.knots.numpy(), X[:, j], weight)
     features, maps, stiffness = zip(*parts, strict=True)
-    return Components(Basis(tuple(features)), tuple(maps), tuple(stiffness))
+    no_jump = max(map(len, stiffness))
+    return Components(Basis(tuple(features)), tuple(maps), tuple(stiffness), no_jump)
 
 
 def fine_knots(knots: np.ndarray, pieces: int = PIECES) -> np.ndarray:
@@ -117,8 +116,8 @@ def _spline(
     gram = (A * v[:, None]).T @ A
     gram[np.diag_indices_from(gram)] += JITTER * np.trace(gram) / len(gram)
     stiffness, U = eigh(roughness(axis)[1:, 1:] * np.ptp(axis) ** 3, gram)
-    T = C @ _signed(U)
-    T, stiffness = torch.as_tensor(T), torch.as_tensor(stiffness).clamp_min(0)
+    T = torch.as_tensor(C) @ signed(torch.as_tensor(U))
+    stiffness = torch.as_tensor(stiffness).clamp_min(0)
     return FeatureBasis("hinge", fine.knots, torch.as_tensor(centre)), T, stiffness
 
 
@@ -128,9 +127,3 @@ def _axis(knots: np.ndarray, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     scores = normal_scores(at, x, weight)
     rises = bool((scores.diff() > 0).all())
     return scores.numpy() if rises and is_skewed(at, scores, weight.sum()) else knots
-
-
-def _signed(U: np.ndarray) -> np.ndarray:
-    """The sign is free: the largest entry of each component is made positive, on any machine."""
-    largest: Iterable[int] = np.abs(U).argmax(0)
-    return U * np.sign(U[largest, np.arange(U.shape[1])])

@@ -11,7 +11,8 @@ import torch
 from scipy.optimize import nnls
 from torch import Tensor
 
-from biam.solvers.exact.terms import Components, Group, slices
+from biam.solvers.exact.components import Components
+from biam.solvers.exact.terms import Group, slices
 
 __all__ = ["constrained", "slopes"]
 

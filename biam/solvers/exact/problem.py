@@ -7,12 +7,13 @@ import numpy as np
 import torch
 
 from biam.solvers.exact.absolute import robust_scale, weighted_quantile
+from biam.solvers.exact.components import Components
 from biam.solvers.exact.cubic import cubic_components
 from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.labels import Labels
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.rows import Rows
-from biam.solvers.exact.terms import Components, Group, main_groups
+from biam.solvers.exact.terms import Group, main_groups
 
 __all__ = ["BASES", "Problem"]
 

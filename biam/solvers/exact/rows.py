@@ -10,7 +10,8 @@ import torch
 from scipy.linalg.blas import dsyrk, dtrmm, ssyrk, strmm
 from torch import Tensor
 
-from biam.solvers.exact.terms import Components, Group, columns
+from biam.solvers.exact.components import Components
+from biam.solvers.exact.terms import Group, columns
 
 __all__ = ["Rows"]
 

@@ -16,9 +16,10 @@ import torch
 from scipy.stats import chi2
 from torch import Tensor
 
+from biam.solvers.exact.components import Components
 from biam.solvers.exact.evidence import Evidence
 from biam.solvers.exact.rows import Rows
-from biam.solvers.exact.terms import Components, Group, all_pairs, pair_group, reaction_group
+from biam.solvers.exact.terms import Group, all_pairs, pair_group, reaction_group
 
 __all__ = ["find_interactions", "find_pairs", "scores"]
 

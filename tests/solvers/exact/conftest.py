@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from biam.solvers.exact import ExactSolver
+from biam.solvers.exact.components import Components
 from biam.solvers.exact.rows import Rows
-from biam.solvers.exact.terms import Components, Group, main_groups, pair_group, reaction_group
+from biam.solvers.exact.terms import Group, main_groups, pair_group, reaction_group
 
 LEVELS, LAST = [0, 0, 3, 0], [0, 0, 0, 3]
 QUIET = {"progress": False, "n_knots": 6}

@@ -13,8 +13,8 @@ from scipy.interpolate import CubicSpline
 
 from biam import BIAMClassifier, BIAMRegressor, load
 from biam.export import evaluator, to_json, to_python, to_sql
+from biam.solvers.exact.components import Components
 from biam.solvers.exact.cubic import TAIL, cubic_components, fine_knots, roughness, spline_map
-from biam.solvers.exact.terms import Components
 
 KNOTS = np.array([-2.0, -0.7, -0.1, 0.4, 1.1, 1.9, 3.0])
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from biam.solvers.exact.components import Components
 from biam.solvers.exact.evidence import ALIKE, INTERCEPT, LITTLE, MOST, START, _factor, maximise
 from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.labels import Labels
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.rows import Rows
-from biam.solvers.exact.terms import Components, main_groups, pair_group
+from biam.solvers.exact.terms import main_groups, pair_group
 
 
 class Known:

@@ -5,11 +5,12 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from biam.solvers.exact.components import Components
 from biam.solvers.exact.evidence import maximise
 from biam.solvers.exact.flips import META_RATE, Flips
 from biam.solvers.exact.labels import Labels
 from biam.solvers.exact.rows import Rows
-from biam.solvers.exact.terms import Components, main_groups
+from biam.solvers.exact.terms import main_groups
 
 
 def labels(y, *, n_meta=0, fixed=None):

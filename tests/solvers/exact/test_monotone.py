@@ -7,8 +7,9 @@ from scipy.optimize import LinearConstraint, minimize
 
 from biam import BIAMClassifier, BIAMRegressor
 from biam.exceptions import InvalidInputError
+from biam.solvers.exact.components import Components
 from biam.solvers.exact.monotone import constrained, slopes
-from biam.solvers.exact.terms import Components, columns, main_groups
+from biam.solvers.exact.terms import columns, main_groups
 
 
 @pytest.fixture

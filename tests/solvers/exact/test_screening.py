@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 
 from biam.solvers.exact import rows as rows_module
+from biam.solvers.exact.components import Components
 from biam.solvers.exact.evidence import maximise
 from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.labels import Labels
@@ -19,14 +20,7 @@ from biam.solvers.exact.screening import (
     find_pairs,
     scores,
 )
-from biam.solvers.exact.terms import (
-    Components,
-    all_pairs,
-    columns,
-    main_groups,
-    pair_group,
-    reaction_group,
-)
+from biam.solvers.exact.terms import all_pairs, columns, main_groups, pair_group, reaction_group
 
 
 def rows_of(X, n_levels=None, gaps=()):

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from biam.solvers.exact.components import Components
 from biam.solvers.exact.labels import Labels
 from biam.solvers.exact.mixture import Mixture
 from biam.solvers.exact.rows import Rows
 from biam.solvers.exact.search import LEAST_EDF, MOST_PAIRS, TermSearch
-from biam.solvers.exact.terms import Components, main_groups, pair_group, reaction_group
+from biam.solvers.exact.terms import main_groups, pair_group, reaction_group
 
 
 def problem(seed=0, *, pairs=True, reaction=True, n=700):
