@@ -26,6 +26,7 @@ LAYERS = (
     {"corruption", "decision", "relevance"},
     {"datasets"},
     {"additive", "concepts", "flip_weights", "weighting"},
+    {"lean"},
     {"deep_weighting", "prediction", "taylor"},
     {"lower"},
     {"hypergradient"},
