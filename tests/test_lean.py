@@ -85,6 +85,14 @@ def test_a_checkpointed_trace_remembers_its_concepts_and_no_more(block):
     assert remembered(lean_of(plain, precision="bf16").trace(parts, X)) > 2 * 500 * 3 * 96 * 8
 
 
+def test_rows_are_encoded_a_block_at_a_time(block, monkeypatch):
+    seen, plain = [], LeanEncoders.plain
+    monkeypatch.setattr(LeanEncoders, "plain", lambda *a: seen.append(len(a[2])) or plain(*a))
+    encoders, parts, X, slope, _ = made()
+    lean_of(encoders, checkpointing=True).trace(parts, X).vjp(slope)
+    assert max(seen) == min(block, 23) and sum(seen) == 2 * 23
+
+
 @pytest.mark.parametrize("encoder", ["mlp", "exu"])
 def test_the_module_gives_autograd_the_same_gradient(encoder, block, monkeypatch):
     monkeypatch.setattr("biam.taylor.BLOCK", block)
