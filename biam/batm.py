@@ -4,7 +4,7 @@ Without meta rows, or with ``weighting="equal"``, they are CAT, whose rows all w
 Training is in `biam.solvers.taylor`, reading in `biam.explain_concepts`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 from biam import concept_files, persistence
 from biam.base import BIAMBase, seed_of
 from biam.baselines.inputs import TableInputs
-from biam.concepts import ENCODERS, correlation_groups, group_columns, numbered_groups
+from biam.concepts import ENCODERS, feature_groups, group_columns
 from biam.estimators import BIAMClassifier, BIAMRegressor
 from biam.exceptions import InvalidInputError
+from biam.lean import PRECISIONS
 from biam.solvers.taylor import NORMALISATIONS, STANDARDS, TaylorSolver
 from biam.targets import checked_weight
 from biam.validation import check_choice, check_integer, check_number
@@ -30,6 +31,7 @@ CHOICES = {
     "weighting": ("flips", "network", "equal"),
     "normalise": NORMALISATIONS,
     "standardise_losses": STANDARDS,
+    "precision": PRECISIONS,
 }
 SAMPLE, GRID = 1000, 25  # rows kept for reading, points along a feature
 
@@ -50,6 +52,8 @@ class _BATM(BaseEstimator):
         order: int = 2,
         n_ranks: int = 8,
         published_init: bool = False,
+        precision: str = "float32",
+        checkpointing: bool = False,
         weighting: str = "flips",
         warm_up: int = 10,
         standardise_losses: str = "class",
@@ -77,6 +81,8 @@ class _BATM(BaseEstimator):
         self.order = order
         self.n_ranks = n_ranks
         self.published_init = published_init
+        self.precision = precision
+        self.checkpointing = checkpointing
         self.weighting = weighting
         self.warm_up = warm_up
         self.standardise_losses = standardise_losses
@@ -134,13 +140,17 @@ class _BATM(BaseEstimator):
         targets, meta_targets = self._encode_targets(y, y_meta if has_meta else None, weight)
         self.inputs_ = TableInputs("impute").fit(X)
         values = self.inputs_.transform(X)
-        features = self._feature_groups(values)
+        names, sources = self.inputs_.encoder.names, self.inputs_.sources
+        features, self.concept_names_ = feature_groups(
+            self.groups, names, values, sources, least=self.least_correlation
+        )
+        self.groups_ = [[names[j] for j in group] for group in features]
         fitted = self._solver().fit(
             values,
             targets,
             self.inputs_.transform(X_meta) if has_meta else None,
             meta_targets,
-            group_columns(features, self.inputs_.sources, self.encoder),
+            group_columns(features, sources, self.encoder),
             n_classes=len(getattr(self, "classes_", ())),
             sample_weight=weight,
             seed=seed_of(self.random_state),
@@ -199,24 +209,6 @@ class _BATM(BaseEstimator):
 
     def _own_scale(self, wanted: bool) -> bool:
         return wanted
-
-    def _feature_groups(self, values: np.ndarray) -> list[tuple[int, ...]]:
-        """Features of each concept; sets `groups_` and `concept_names_`."""
-        names = self.inputs_.encoder.names
-        given = self.groups
-        labels = list(given) if isinstance(given, Mapping) else None
-        if isinstance(given, str):
-            groups = [(j,) for j in range(len(names))]
-            if given == "auto":
-                found = correlation_groups(
-                    values, self.inputs_.sources, least=self.least_correlation
-                )
-                groups = list(found)
-        else:
-            groups = numbered_groups(given.values() if labels else given, names)
-        self.groups_ = [[names[j] for j in group] for group in groups]
-        self.concept_names_ = labels or [" + ".join(group) for group in self.groups_]
-        return groups
 
     def _summarise(self, X: Any, values: np.ndarray) -> None:
         """Keep what reading needs of the training table."""
@@ -288,6 +280,12 @@ class BATMRegressor(RegressorMixin, _BATM):
         Of the polynomial, 1 to 3; Tucker rank of its coefficients.
     published_init : bool
         Initial values as in the released code, with its slip of axis.
+    precision : {"float32", "bf16"}
+        Of the products in the encoders while they train; "bf16" is torch's autocast to bfloat16.
+        Parameters stay float32, predictions float64.
+    checkpointing : bool
+        Make the activations of the encoders anew for every derivative, a block of rows at a time,
+        in place of holding them: less memory, more time, the same gradients.
     weighting : {"flips", "network", "equal"}
         "flips": a sigmoid of the loss for each class (numbers: each sign of the error), the form
         that wrong labels ask for, see `biam.flip_weights`; "network": the published network of the
@@ -363,10 +361,10 @@ class BATMClassifier(ClassifierMixin, _BATM):
 
     Parameters
     ----------
-    groups, least_correlation, encoder, hidden, order, n_ranks, published_init, weighting, \
-warm_up, standardise_losses, normalise, n_hidden, output_penalty, group_penalty, weight_decay, \
-epochs, batch_size, lower_lr, upper_lr, averaging, patience, held_out, meta_folds, meta_weight, \
-random_state, progress
+    groups, least_correlation, encoder, hidden, order, n_ranks, published_init, precision, \
+checkpointing, weighting, warm_up, standardise_losses, normalise, n_hidden, output_penalty, \
+group_penalty, weight_decay, epochs, batch_size, lower_lr, upper_lr, averaging, patience, \
+held_out, meta_folds, meta_weight, random_state, progress
         As in `BATMRegressor`.
 
     Attributes

@@ -64,6 +64,8 @@ def _header(est: Any) -> dict[str, Any]:
             "n_outputs": head.n_outputs,
             "order": head.order,
             "n_ranks": head.n_ranks,
+            "precision": est.model_.precision,
+            "checkpointing": est.model_.checkpointing,
         },
         "encoder": {
             "standardise": encoder.standardise,

@@ -5,7 +5,7 @@ out, since the bilevel loop asks for those of every row at every step.
 Source: CAT (arXiv 2406.17931), section on concept encoders; ExU: Agarwal et al. (2021).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -27,6 +27,7 @@ __all__ = [
     "ConceptEncoders",
     "Parts",
     "correlation_groups",
+    "feature_groups",
     "group_columns",
     "numbered_groups",
 ]
@@ -277,6 +278,29 @@ def numbered_groups(groups: Iterable[Any], names: Sequence[str]) -> list[tuple[i
     if left:
         raise InvalidInputError(f"groups leaves out {left[0]!r}: put every column into a group.")
     return found
+
+
+def feature_groups(
+    given: Any, names: Sequence[str], values: np.ndarray, sources: np.ndarray, *, least: float
+) -> tuple[list[tuple[int, ...]], list[str]]:
+    """Features of each concept, and a name for it.
+
+    Parameters
+    ----------
+    given : {"features", "auto"}, sequence of groups, or mapping of names to groups
+    names : sequence of str
+        Of all features.
+    values, sources, least
+        For "auto", as in `correlation_groups`.
+    """
+    labels = list(given) if isinstance(given, Mapping) else None
+    if not isinstance(given, str):
+        groups = numbered_groups(given.values() if labels else given, names)
+    elif given == "auto":
+        groups = list(correlation_groups(values, sources, least=least))
+    else:
+        groups = [(j,) for j in range(len(names))]
+    return groups, labels or [" + ".join(names[j] for j in group) for group in groups]
 
 
 def group_columns(

@@ -16,9 +16,11 @@ from math import prod
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from biam.additive import ParameterLayout
 from biam.concepts import ConceptEncoders, Parts
+from biam.lean import BLOCK, LeanEncoders
 from biam.validation import check_integer
 
 __all__ = ["TaylorHead", "TaylorModel", "TaylorTrace"]
@@ -198,6 +200,9 @@ class TaylorModel(nn.Module):
         Of the polynomial.
     published_init : bool
         See `TaylorHead.initial`.
+    precision, checkpointing
+        Of the encoders, `biam.lean.LeanEncoders`. With `checkpointing`, the module used by itself
+        remembers no more than its inputs by blocks of rows (`torch.utils.checkpoint`).
     generator : torch.Generator, optional
         Source of the initial values.
 
@@ -218,10 +223,16 @@ class TaylorModel(nn.Module):
         order: int = 2,
         n_ranks: int = 8,
         published_init: bool = False,
+        precision: str = "float32",
+        checkpointing: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.encoders = ConceptEncoders(tuple(map(tuple, groups)), tuple(hidden), encoder)
+        self.precision, self.checkpointing = precision, checkpointing
+        sizes = tuple(map(tuple, groups)), tuple(hidden), encoder
+        self.encoders = ConceptEncoders(*sizes)
+        if checkpointing or precision != "float32":
+            self.encoders = LeanEncoders(*sizes, precision, checkpointing)
         self.head = TaylorHead(len(groups), n_outputs, order, n_ranks)
         self.layout = ParameterLayout(self.encoders.shapes | self.head.shapes)
         parts = self.encoders.initial(generator)
@@ -235,7 +246,10 @@ class TaylorModel(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """Outputs, shape (n, d), of rows X, shape (n, p)."""
-        return self.trace(self.w, X).f
+        if not self.checkpointing:
+            return self.trace(self.w, X).f
+        blocks = [checkpoint(self._outputs, self.w, x, use_reentrant=False) for x in X.split(BLOCK)]
+        return torch.cat(blocks)
 
     def trace(self, w: Tensor, X: Tensor) -> "TaylorTrace":
         """Concepts and outputs at `w`, and what their derivatives need."""
@@ -253,6 +267,9 @@ class TaylorModel(nn.Module):
         size = inputs.shape[0] * inputs.shape[1]
         inputs.mul_((1 - step * size**0.5 / norms).clamp_min(0))
         return w
+
+    def _outputs(self, w: Tensor, X: Tensor) -> Tensor:
+        return self.trace(w, X).f
 
     def _flat(self, parts: Parts) -> Tensor:
         return torch.cat([parts[name].reshape(-1) for name in self.layout.shapes])

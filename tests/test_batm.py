@@ -172,3 +172,42 @@ def test_parameter_count():
     est.fit(X[["rooms"]], y)
     # One concept, one output, order 2, rank 4: 1 + 2*4 + 4*3 + 16 + 64.
     assert est.n_parameters_ == 101
+
+
+@pytest.mark.parametrize("encoder", ["mlp", "exu"])
+def test_checkpointing_changes_no_number(encoder, tmp_path):
+    data = make_additive_regression(200, 3, noise_rate=0.3)
+    rows = data.X_train, data.y_train, data.X_meta, data.y_meta
+    settings = FAST | {"encoder": encoder, "random_state": 0}
+    plain, lean = BATMRegressor(**settings), BATMRegressor(**settings, checkpointing=True)
+    for est in (plain, lean):
+        est.fit(*rows)
+    # Rows of this table are one block: the sums are the same ones in the same order.
+    np.testing.assert_array_equal(lean.predict(data.X_test), plain.predict(data.X_test))
+    np.testing.assert_array_equal(lean.weights_, plain.weights_)
+    lean.save(tmp_path / "m")
+    again = load(tmp_path / "m")
+    assert again.checkpointing and again.model_.checkpointing
+    np.testing.assert_array_equal(again.predict(data.X_test), lean.predict(data.X_test))
+
+
+def test_bfloat16_fits_nearly_as_float32_does():
+    data = make_additive_regression(300, 3, noise_rate=0.3)
+    rows = data.X_train, data.y_train, data.X_meta, data.y_meta
+    settings = FAST | {"epochs": 30, "random_state": 0}
+    full = BATMRegressor(**settings).fit(*rows)
+    half = BATMRegressor(**settings, precision="bf16").fit(*rows)
+    assert half.w_.dtype == full.w_.dtype and not np.array_equal(half.w_, full.w_)
+    errors = [np.mean((e.predict(data.X_test) - data.y_test) ** 2) for e in (half, full)]
+    assert errors[0] < 1.1 * errors[1] < 0.5 * np.var(data.y_test)
+    apart = np.mean((half.predict(data.X_test) - full.predict(data.X_test)) ** 2)
+    assert apart < 0.02 * np.var(data.y_test)
+    assert np.corrcoef(half.weights_, full.weights_)[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("options", [{"precision": "half"}, {"checkpointing": "yes"}])
+def test_options_that_save_memory_are_checked(options, monkeypatch):
+    monkeypatch.setattr("biam.solvers.taylor.Training", lambda *_: pytest.fail("work began"))
+    X, y = people()
+    with pytest.raises(InvalidInputError, match=next(iter(options))):
+        BATMRegressor(**FAST, **options).fit(X, y)

@@ -3,8 +3,8 @@
 import tracemalloc
 import warnings
 
-import dask
 import dask.array as da
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +13,8 @@ from biam import BIAMClassifier, BIAMRegressor, load
 from biam import chunks as chunks_module
 from biam.chunks import Chunks
 from biam.exceptions import InvalidInputError
+from biam.frames import FrameChunks
+from biam.parquet import ParquetChunks
 from biam.solvers.exact import ExactSolver, passes
 from biam.solvers.exact.problem import Problem
 
@@ -156,23 +158,56 @@ def test_two_workers_give_the_numbers_of_one_process(task, held, cluster):
         np.testing.assert_allclose(lazily.compute(), here, **close)
 
 
-class Frame:
-    """What a Dask data frame is to us: partitions that are data frames."""
-
-    def __init__(self, parts):
-        self.parts = parts
-
-    def to_delayed(self):
-        return [dask.delayed(part) for part in self.parts]
-
-
-def test_partitions_that_are_data_frames(held):
-    X, y = table("numbers")
-    frame, target = pd.DataFrame(X, columns=list("abcd")), pd.Series(y)
-    lazy = Frame([frame[:250], frame[250:]]), Frame([target[:250], target[250:]])
-    whole, parts = made("numbers").fit(frame, y), made("numbers").fit(*lazy)
+@every_task
+def test_data_frames_of_dask_give_the_numbers_of_one_process(task, held, cluster):
+    X, y = table(task)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame["d"] = np.where(X[:, 3] > 1, "high", np.where(X[:, 3] < -1, "low", "middle"))
+    weight = np.random.default_rng(1).integers(0, 3, N).astype(float)
+    whole = made(task).fit(frame, y, sample_weight=weight)
+    lazy = dd.from_pandas(frame.assign(y=y, w=weight), npartitions=5)
+    parts = made(task).fit(lazy[list("abcd")], lazy["y"], sample_weight=lazy["w"])
+    assert len(cluster.scheduler_info()["workers"]) == 2
     assert_same(parts, whole, frame)
-    np.testing.assert_allclose(parts.predict(lazy[0]).compute(), parts.predict(frame), rtol=1e-12)
+    assert list(parts.feature_names_in_) == list("abcd")
+    answer = parts.predict(lazy[list("abcd")])
+    # How many rows a partition has is known when it is there.
+    assert isinstance(answer, da.Array) and answer.numblocks == (5,)
+    if task == "numbers":
+        np.testing.assert_allclose(answer.compute(), parts.predict(frame), rtol=1e-12)
+        return
+    np.testing.assert_array_equal(answer.compute(), parts.predict(frame))
+    proba = parts.predict_proba(lazy[list("abcd")])
+    np.testing.assert_allclose(proba.compute(), parts.predict_proba(frame), rtol=1e-12, atol=1e-12)
+
+
+# Of Dask 2026.8 beside pandas 3.1.
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame")
+def test_parquet_files_are_read_where_the_workers_are(held, cluster, tmp_path):
+    X, y = table("numbers")
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    for i, start in enumerate(range(0, N, 200)):
+        rows = frame.assign(y=y).iloc[start : start + 200]
+        rows.to_parquet(tmp_path / f"{i}.parquet", index=False)
+    lazy = dd.read_parquet(tmp_path)
+    parts = made("numbers").fit(FrameChunks(lazy, target="y"))
+    assert_same(parts, made("numbers").fit(frame, y), frame)
+    here = made("numbers").fit(ParquetChunks(tmp_path, target="y"))
+    np.testing.assert_allclose(here.predict(frame), parts.predict(frame), rtol=1e-8)
+
+
+def test_partitions_of_frames_must_match(cluster):
+    X, y = table("numbers")
+    frame = dd.from_pandas(pd.DataFrame(X, columns=list("abcd")).assign(y=y), npartitions=3)
+    other = dd.from_pandas(pd.Series(y), npartitions=2)
+    with pytest.raises(InvalidInputError, match="X has 3 partitions, y has 2"):
+        made("numbers").fit(frame[list("abcd")], other)
+    with pytest.raises(InvalidInputError, match="X is a Dask collection, y is ndarray"):
+        made("numbers").fit(frame[list("abcd")], y)
+    with pytest.raises(InvalidInputError, match=r"chunk 1: .*0 sample"):
+        few = frame[frame["y"] < frame["y"].partitions[0].min().compute()]
+        empty = dd.concat([frame.partitions[:1], few.partitions[:1], frame.partitions[2:]])
+        made("numbers").fit(empty[list("abcd")], empty["y"])
 
 
 def test_memory_grows_with_the_chunk_and_not_with_the_table(monkeypatch):

@@ -34,6 +34,8 @@ class TaylorSolver:
     hidden: tuple[int, ...] = (64, 64, 32)
     encoder: str = "mlp"
     published_init: bool = False
+    precision: str = "float32"
+    checkpointing: bool = False
     output_penalty: float = 1e-4
     group_penalty: float = 1e-5
     epochs: int = 100
@@ -90,6 +92,8 @@ class TaylorSolver:
             order=self.order,
             n_ranks=self.n_ranks,
             published_init=self.published_init,
+            precision=self.precision,
+            checkpointing=self.checkpointing,
             generator=stream,
         )
         problem = TaylorProblem(model, _loss(n_classes), self.output_penalty)
