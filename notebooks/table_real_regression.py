@@ -184,7 +184,8 @@ calibrated = [name for name in rank.index if name.endswith("+meta")]
 plain = [name.removesuffix("+meta") for name in calibrated]
 gain = average.loc[plain].to_numpy() - average.loc[calibrated]
 assert (gain["clean"] < 0).all() and (gain["noise20"] > 0).all() and len(gain) == 5
-assert average.mean(axis=1).idxmin() == parts["noise20"].idxmin() == "BIAM-X"
+lowest = average.mean(axis=1).sort_values().index
+assert set(lowest[:2]) == {"BIAM-X", "BIAM-X-no-meta"} and parts["noise20"].idxmin() == "BIAM-X"
 assert average["noise20"].idxmin() == "BIAM-X"
 
 # %%
@@ -192,31 +193,34 @@ difference = error.loc["BIAM-X"] - error.loc["BIAM-X-no-meta"]
 assert difference.loc["noise20"].mean() < -0.02 and (difference.loc["noise20"] < 0).sum() == 5
 gaps = difference.loc["mnar20"]
 assert 0.003 < difference.loc["clean"].mean() < 0.02
-assert abs(gaps.mean()) < 0.005 and 0.003 < gaps.drop("bike").mean() < 0.02
+assert 0.003 < gaps.mean() < 0.02 and difference.loc[("clean", "bike")] > 0.1
 assert difference["california-housing"].gt(0).all()
 rest = error.drop(columns="bike").mean(axis=1).unstack()
 trees = ["HGB", "XGBoost", "CatBoost"]
 ahead = average["clean"].index[average["clean"] < average.loc["BIAM-X", "clean"]]
 assert set(ahead) == {"EBM-main", "HGB", "CatBoost", "BIAM-X-no-meta"}
-assert (rest.loc["BIAM-X"] < rest.loc[trees]).all().all()
-assert rest.loc["EBM-main", "clean"] < rest.loc["BIAM-X", "clean"]
+assert (rest.loc["BIAM-X"] < 1.001 * rest.loc[trees]).all().all()
+assert 0.99 < rest.loc["EBM-main", "clean"] / rest.loc["BIAM-X", "clean"] < 1.01
 
 # %%
 bike, concrete = (error[name].unstack() for name in ("bike", "concrete"))
 others = ["BIAM-X-no-meta", "EBM-main", "pyGAM", "Lasso"]
 assert 0.9 < bike.loc["BIAM-X", "clean"] / bike.loc["EBM-main", "clean"] < 1.1
-assert bike.loc[["BIAM-X", *others], "clean"].min() > 1.5 * bike.loc[trees, "clean"].max()
+additive = bike.loc[["BIAM-X", *others], "clean"]
+assert additive.min() > 1.2 * bike.loc[trees, "clean"].max()
+assert additive["BIAM-X"] > 1.5 * additive["BIAM-X-no-meta"]
 ahead = concrete.loc[trees].min() < 0.9 * concrete.loc["BIAM-X"]
 assert ahead[["clean", "mnar20"]].all()
 assert concrete.loc[trees, "noise20"].min() > concrete.loc["BIAM-X", "noise20"]
-assert (error.loc[("meta-only", "clean")] > 1).sum() == 3
+worst = error.loc[("meta-only", "clean")]
+assert list(worst.index[worst > 1]) == ["airbnb-nyc", "wine-quality"]
 
 # %% [markdown]
-# - **`BIAM-X` has the first rank by both errors**, and the lowest squared error on average over all three damages. Eight sets are few: the published loop, `Lasso+meta` and `meta-only` are further behind than the critical difference, by absolute error `Lasso` too, nobody else.
-# - **Its few meta rows pay where targets are wrong.** With a fifth of them shifted it has the first rank and the lowest mean error of all, though on three of the eight sets the same learner without them has a lower one. Without damage they cost a little on average, less than 0.02. With gaps they do so on the other sets, but help on `bike`, so that the average is the same to 0.005. On California housing they cost whatever the damage. Each of the five rivals gains by them where targets are shifted, and loses where nothing is wrong.
+# - **`BIAM-X` has the first rank by both errors**; its squared error on average over all three damages and that of our own learner without meta rows are the two lowest. Eight sets are few: the published loop, `Lasso+meta` and `meta-only` are further behind than the critical difference, by absolute error `Lasso` too, nobody else.
+# - **Its few meta rows pay where targets are wrong.** With a fifth of them shifted it has the first rank and the lowest mean error of all, though on three of the eight sets the same learner without them has a lower one. Without damage and with gaps they cost a little on average, less than 0.02 - nearly all of it on `bike` where nothing is wrong: few meta rows make honest large errors there pass for wrong targets. On California housing they cost whatever the damage. Each of the five rivals gains by them where targets are shifted, and loses where nothing is wrong.
 # - **Without meta rows our learner is not far behind**: it stays within the critical difference.
-# - **Where it loses.** Without damage explainable boosting, two of the boosted trees (`HGB`, `CatBoost`) and our own learner without meta rows have a lower error on average. Hourly hire of bicycles (`bike`) follows one curve on working days and another at weekends. `BIAM-X` may pick pairs, yet without damage it stays far from the trees there, as far as explainable boosting without pairs to a tenth. Without this one set its mean is below that of the trees for each damage, and without damage still above that of explainable boosting. On `concrete` the best of the trees is ahead of it by more than a tenth without damage and with gaps, and none with wrong targets.
-# - **The published loop is last but for the clean rows alone**, behind a Lasso. Its weights help it a little (`BIAM` before `BIAM-B`). `meta-only` is last by both errors: so few rows are no model. On three sets its error is above 1, about that of the training mean.
+# - **Where it loses.** Without damage explainable boosting, two of the boosted trees (`HGB`, `CatBoost`) and our own learner without meta rows have a lower error on average. Hourly hire of bicycles (`bike`) follows one curve on working days and another at weekends. `BIAM-X` may pick pairs, yet without damage it stays far from the trees there, as far as explainable boosting without pairs to a tenth. Without this one set its mean is below that of the trees without damage and with wrong targets, and level with `HGB` under gaps; without damage explainable boosting is level with it. On `concrete` the best of the trees is ahead of it by more than a tenth without damage and with gaps, and none with wrong targets.
+# - **The published loop is last but for the clean rows alone**, behind a Lasso. Its weights help it a little (`BIAM` before `BIAM-B`). `meta-only` is last by both errors: so few rows are no model. On wine and Airbnb its error is above 1, about that of the training mean; on Airbnb far above, for a line over heavy tails.
 #
 # ## Where the numbers come from
 #
