@@ -105,8 +105,9 @@ class BIAMRegressor(RegressorMixin, BIAMBase):
         What the solver decided and why. Exact solver: "weighting", the candidate chosen;
         "meta_losses" of the candidates; "noise", the label model; "meta_doubts", chance of each
         meta label to be wrong; "losses" of the training rows; "terms" with penalty and effective
-        degrees of freedom; "pair_evidence"; "edf"; "covariance"; with ``objective="rare"``
-        "relevance"; with ``selection="gates"`` "gates". In units of `y`.
+        degrees of freedom; "pair_evidence"; "edf"; "covariance" of the coefficients, where there
+        are many of those of curves alone; with ``objective="rare"`` "relevance"; with
+        ``selection="gates"`` "gates". In units of `y`.
     complexity_ : dict
     coefficients_ : dict of ndarray
     n_features_in_ : int

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -284,6 +285,9 @@ def _errors(est: Any, gradients: Mapping[str, np.ndarray]) -> np.ndarray | None:
     covariance = est.details_.get("covariance")
     if covariance is None:
         return None
+    places = est.model_.coefficients(torch.arange(est.model_.layout.size))
+    if max(int(places[name].max()) for name in gradients) >= len(covariance):
+        return None  # many pairs: the covariance holds the curves alone
     d, n_outputs = est.model_.n_outputs, len(output_names(est))
     contrasts = np.eye(d) if n_outputs == d else np.array([[-1.0, 1.0]])
     errors = reading.standard_errors(est.model_, np.asarray(covariance), gradients, contrasts)

@@ -234,8 +234,13 @@ def _fitted(whole: Problem, name: str, fit: Evidence, choice: dict[str, object])
         details["calibration"] = {"shift": line.shift, "slope": line.slope}
     if fit.pair_evidence is not None:
         details["pair_evidence"] = fit.pair_evidence.cpu().numpy()
-    if model.layout.size <= MOST_COVARIANCE:
-        details["covariance"] = (places @ fit.V.cpu() @ places.T * line.slope**2).numpy()
+    # The coefficients of surfaces come last; where they are many, curves keep their bands alone.
+    surfaces = model.pair_slices[-1].stop if model.pairs else 0
+    sizes = model.layout.size, model.layout.size - surfaces
+    known = next((size for size in sizes if size <= MOST_COVARIANCE), 0)
+    if known:
+        S = places[:known]
+        details["covariance"] = (S @ fit.V.cpu() @ S.T * line.slope**2).numpy()
     status = "finished" if bool(torch.isfinite(flat).all()) else "diverged"
     return Fitted(model, flat, weights.cpu().numpy(), list(fit.history), status, details)
 

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -57,6 +58,20 @@ def test_the_covariance_is_one(exact, kind):
     assert V.shape == (fitted.model.layout.size,) * 2
     np.testing.assert_allclose(V, V.T, atol=1e-9 * np.abs(V).max())
     assert np.linalg.eigvalsh((V + V.T) / 2).min() > -1e-8 * np.abs(V).max()
+
+
+def test_curves_keep_their_bands_where_pairs_are_too_many_for_theirs(monkeypatch):
+    X = np.random.default_rng(0).uniform(-2, 2, size=(300, 4))
+    y = X[:, 0] * X[:, 1] + np.sin(X[:, 2])
+    whole = BIAMRegressor(pairs=[(0, 1)], **QUIET).fit(X, y)
+    monkeypatch.setattr("biam.solvers.exact.solver.MOST_COVARIANCE", 60)
+    part = BIAMRegressor(pairs=[(0, 1)], **QUIET).fit(X, y)
+    assert len(whole.details_["covariance"]) > 60 >= len(part.details_["covariance"])
+    pd.testing.assert_frame_equal(part.shape_functions_, whole.shape_functions_)
+    pd.testing.assert_frame_equal(part.missing_effects_, whole.missing_effects_)
+    pairs = whole.pair_effects_
+    assert {"lower", "upper"} <= set(pairs) and (pairs["lower"] < pairs["upper"]).any()
+    pd.testing.assert_frame_equal(part.pair_effects_, pairs.drop(columns=["lower", "upper"]))
 
 
 def test_standard_errors_cover_the_truth_across_the_table(exact):
