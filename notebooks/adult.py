@@ -61,11 +61,11 @@ X.iloc[:4, :7]
 est = BIAMClassifier(random_state=seed).fit(X, y)
 metrics = ["accuracy", "f1_macro", "auroc"]
 plain = evaluate(metrics, y_test, est.predict(X_test), est.predict_proba(X_test))
-assert plain["auroc"] >= 0.915 and plain["accuracy"] > 0.86
+assert plain["auroc"] >= 0.925 and plain["accuracy"] > 0.87
 pd.Series(plain).round(3).to_frame("test file")
 
 # %% [markdown]
-# An AUROC above 0.915 on people the model has not seen. No meta rows were given. The solver then believes in wrong labels only if they pay for themselves, and here they do not:
+# An AUROC above 0.925 on people the model has not seen. No meta rows were given. The solver then believes in wrong labels only if they pay for themselves, and here they do not:
 
 # %%
 assert est.details_["weighting"] == "equal" and (est.weights_ == 1).all()
@@ -80,11 +80,11 @@ assert est.details_["weighting"] == "equal" and (est.weights_ == 1).all()
 # %%
 size = est.complexity_
 assert size["features"] == 14 and size["missing_effects"] == 3
-assert size["missing_interactions"] == 0 and size["pairs"] == 1
+assert size["missing_interactions"] == 0 and size["pairs"] == 4
 pd.Series(size).to_frame("count")
 
 # %% [markdown]
-# Fourteen curves, three missing effects, one pair of features. The default tests missing interactions and pairs and keeps those that the data ask for; here it keeps no interaction.
+# Fourteen curves, three missing effects, four pairs of features. The default tests missing interactions and pairs and keeps those that the data ask for; here it keeps no interaction.
 #
 # **Which features matter?** The importance of a feature is its mean absolute contribution over the training rows.
 
@@ -99,9 +99,9 @@ plt.show()
 #
 # **What is their effect?** Effects are in log-odds of the higher income, each curve is centred, the light band covers 95 %, and the histogram shows where the people are. Where it is empty the band is wide: do not trust the curve there.
 
-# %% alt="Four curves. Age rises steeply to about 50 and then falls slowly; education rises with the years; hours per week rise and level off; capital gain is far above zero for gains beyond a few thousand dollars"
+# %% alt="Three curves. Age rises steeply to about 50 and then falls slowly; education rises with the years; hours per week rise and level off"
 shapes, missing = est.shape_functions_, est.missing_effects_
-curves = ["age", "education-num", "hours-per-week", "capital-gain"]
+curves = ["age", "education-num", "hours-per-week"]
 plotting.shape_functions(shapes, missing, features=curves, data=X, unit="log-odds")
 plt.show()
 
@@ -114,6 +114,23 @@ print(f"age: highest effect at {peak:.0f}")
 
 # %% [markdown]
 # The curve of age rises from below $-2$, reaches its top in mid-life and falls again, which a straight line could not do.
+#
+# Capital gains are another matter. Nine people in ten have none, the others share some hundred amounts. Where values are shared like that a curve may jump from one to the next.
+
+# %% alt="Curve of capital gain up to 16 thousand dollars: far below zero for small gains, with a wide band; it jumps to far above zero, with single amounts in between far below it"
+gains = shapes[shapes["feature"] == "capital-gain"]
+gains = gains.assign(x=gains["x"].astype(float)).query("x < 16_000")
+plotting.shape_functions(gains, missing, features=["capital-gain"], unit="log-odds")
+plt.show()
+
+# %%
+at = gains.set_index("x")
+assert (X["capital-gain"] == 0).mean() > 0.9 and X["capital-gain"].nunique() > 100
+assert (at.loc[7430:7700, "lower"] > 0).all() and (at.loc[400:2900, "effect"] < -5).all()
+at.loc[[0.0, 7688.0], ["effect", "lower", "upper"]].round(1)
+
+# %% [markdown]
+# Small gains belong to people below the mark, larger ones to people above it, and a few amounts in between belong to one side alone. Such bands say: read the side, not the height.
 #
 # **Categories, and what a gap means.** For each category the highest and the lowest effects are shown, and below them, as a diamond, the effect of the value being missing.
 
@@ -131,9 +148,9 @@ effects.round(3)
 # %% [markdown]
 # All three missing effects are negative: who leaves the question open earned less often than the average person who answers it, other things equal. But look at the bands: only that of the country lies below zero as a whole. For the other two the data would also allow none. Filling in the most frequent value would have hidden all that.
 #
-# **Which features act together?** A pair stands below the stronger of its features; the bars say how far a term moves the predictions.
+# **Which features act together?** Each pair stands below the stronger of its features; the bars say how far a term moves the predictions.
 
-# %% alt="Bars of terms: marital status, capital gain, capital loss and age move the predictions most; one pair, much shorter, stands below hours per week"
+# %% alt="Bars of terms: marital status, capital gain, capital loss and age move the predictions most; four pairs, much shorter, stand below capital gain and hours per week"
 bars = est.term_importances_
 short = {"hours-per-week": "hours", "relationship": "relation", "-status": ""}
 for long, word in short.items():
@@ -143,7 +160,7 @@ plt.show()
 
 # %%
 spread = est.term_importances_.set_index("kind")["spread"]
-assert spread["pair"].max() < 0.25 * spread["shape"].max()
+assert spread["pair"].max() < 0.2 * spread["shape"].max()
 est.interactions_[["term", "strength"]].round(2)
 
 # %% alt="Heat map of hours per week against the relationship in the household: pale for most; for wives blue at few hours and deep red at many, for the unmarried blue at many"
@@ -152,7 +169,7 @@ plt.setp(ax.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
 plt.show()
 
 # %% [markdown]
-# The pair is a correction: it moves the predictions by less than a quarter of what the strongest curve does. At the edges of a surface there are few people, and its deepest colours rest on them.
+# Pairs are corrections: none moves the predictions by a fifth of what the strongest curve does. Two of them say how much a capital gain counts for whom. At the edges of a surface there are few people, and its deepest colours rest on them.
 #
 # **Why this prediction?** Take a person whose occupation is not known.
 
@@ -253,11 +270,11 @@ table = pd.DataFrame(scores).T
 # %%
 auroc = table["auroc"].drop("careless, weighted by checked")
 gain = table.loc["careless, weighted by checked", "auroc"] - auroc
-assert gain.min() > 0.004 and gain["checked only"] > 0.01 and gain["careless rows"] > 0.01
+assert gain.min() > 0.003 and gain["checked only"] > 0.009 and gain["careless rows"] > 0.01
 table.round(3)
 
 # %% [markdown]
-# Weights raise the AUROC by more than 0.01 over the plain fit to the careless rows, and by as much over the 300 checked rows **alone**. A plain fit to all rows gains a part of that. Keep those lines in every comparison: clean rows are worth a lot by themselves, and leaving them out flatters every method that gets them.
+# Weights raise the AUROC by more than 0.01 over the plain fit to the careless rows, and by nearly as much over the 300 checked rows **alone**. A plain fit to all rows gains a part of that. Keep those lines in every comparison: clean rows are worth a lot by themselves, and leaving them out flatters every method that gets them.
 #
 # ## Save, load, take elsewhere
 #
@@ -273,10 +290,10 @@ with TemporaryDirectory() as folder:
     kilobytes = path.stat().st_size / 1024
     again = load(path)
 assert np.array_equal(again.predict_proba(X_test), est.predict_proba(X_test))
-assert kilobytes < 600 < 1.5 * est.details_["covariance"].nbytes / 1024
+assert kilobytes < 1200 < 1.5 * est.details_["covariance"].nbytes / 1024
 
 # %% [markdown]
-# The file is smaller than 600 kilobytes, two thirds of that or more the covariance behind the bands, and the loaded model gives the same probabilities to the last bit.
+# The file is smaller than 1 200 kilobytes, two thirds of that or more the covariance behind the bands, and the loaded model gives the same probabilities to the last bit.
 #
 # Where no BIAM is installed, the model can go as text: a formula to read aloud, Python that imports nothing but `math`, one SELECT for a database, or JSON.
 
