@@ -75,7 +75,7 @@ slope = first.diff() / normal_scores(knots, money, np.ones(n_rows)).diff()
 assert np.ptp(slope.numpy()) < 1e-6 and np.corrcoef(first, knots)[0, 1] < 0.8
 
 # %% [markdown]
-# Where many rows share few values (a gain that is zero for most), the curve has six times as many knots and may jump from one value to the next.
+# Where many rows share few values (a gain that is zero for most), the curve has six times as many knots and may jump from one value to the next; jumps have a penalty of their own, in which each costs its square wherever it is.
 #
 # ## One penalty per term
 #
