@@ -158,10 +158,15 @@ _ON_DIGITS = [*_OF_TAILS, *_names(_AUGMENTED)]
 # Three seeds where a claim is judged, one elsewhere.
 _QUICK_CELLS: list[_Part] = [
     ("mnist/lt100", ["CE", "LA", "AutoBalance"], SEEDS[:3]),
-    ("compas/race", ["CE", "weighted", "LA", "AutoBalance-DEO"], SEEDS[:3]),
-    ("compas/race", ["AutoBalance", "AutoBalance-DEO-LA"], SEEDS[:1]),
+    *((name, ["CE", "weighted", "LA", "AutoBalance-DEO"], SEEDS[:3]) for name in _GROUPS),
     ("digits/lt20", _ON_DIGITS, SEEDS[:1]),
     *_by_ratio(SEEDS[:1]),
+    *((f"keel/{name}", _OF_TAILS, SEEDS[:1]) for name in _KEEL),
+    ("mnist/lt100", [name for name in _OF_TAILS if name not in _BY_RATIO[:3]], SEEDS[:1]),
+    *(
+        (name, ["AutoBalance", "AutoBalance-DEO-LA", "AutoBalance-worst"], SEEDS[:1])
+        for name in _GROUPS
+    ),
 ]
 _FULL_CELLS: list[_Part] = [
     ("mnist/lt100", _OF_TAILS, SEEDS),
