@@ -31,8 +31,8 @@ _TABULAR: dict[str, Any] = {
     "training": {"epochs": 20, "lower_lr": 0.1, "batch_size": 64},
     "search": {"upper_lr": 0.1, "warm_up": 2, "every": 5},
 }
-# A few hundred rows make four steps a pass: after 20 passes most networks of KEEL still called every
-# row the common class.
+# A few hundred rows make four steps a pass: after 20 passes most networks of KEEL called every row
+# the common class.
 _SMALL = {**_TABULAR, "training": {**_TABULAR["training"], "epochs": 150}}
 # 120 digits of the first class: at 50 the last one has two, one of them to be judged on.
 _DIGIT_RATIOS = (5, 10, 20, 50)
