@@ -145,8 +145,8 @@ TABLES = (
             "smoke": Profile(
                 plan("batm", [("synthetic/noise40", ["BATM", "CAT"], SEEDS[:1])]), 0.1
             ),
-            "quick": Profile(_quick(), 15),
-            "full": Profile(plan("batm", [(s.name, _NAMES, SEEDS) for s in _SCENARIOS]), 130),
+            "quick": Profile(_quick(), 14),
+            "full": Profile(plan("batm", [(s.name, _NAMES, SEEDS) for s in _SCENARIOS]), 118),
         },
         headline=("f1_macro", "rmse"),
     ),
