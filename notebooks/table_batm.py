@@ -125,9 +125,9 @@ told.rename_axis(index=None, columns=None).round(2)
 
 # %%
 f1_clean = means(clean, "f1_macro")
-cost = (f1_clean.loc["BATM"] - f1_clean.loc["CAT"]).mean()
-assert abs(cost) < 0.01
-assert f1_clean.loc["BATM", "german-credit/clean"] < f1_clean.loc["CAT", "german-credit/clean"] - 0.01
+cost = f1_clean.loc["CAT"] - f1_clean.loc["BATM"]
+assert abs(cost.mean()) < 0.01
+assert cost.idxmax() == "german-credit/clean" and cost.max() > 0.01
 HTML("<b>Macro-F1</b>" + score_table(clean, "f1_macro"))
 
 # %% [markdown]
