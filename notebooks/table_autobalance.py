@@ -14,13 +14,15 @@
 # such that a network trained with it does well on validation rows by **another** measure: the error balanced over the classes, or the difference between groups.
 # The search keeps a fifth of the training rows aside, class by class, and takes implicit hypergradients; then the network is trained anew, from the same start, on all rows with the loss that was found. Test rows are only scored.
 #
-# - **Long tails**: MNIST with 4,000 pictures of the first class and 40 of the last (the 784-300-100-10 network of {cite:t}`tarzanagh2022`), digits from 120 to 6.
-# - **Groups**: COMPAS by race (African-American defendants and all others).
+# - **Long tails**: MNIST with 4,000 pictures of the first class and 40 of the last (the 784-300-100-10 network of {cite:t}`tarzanagh2022`), digits from 120 to 6, and four sets of KEEL with two classes, 16 to 41 rows of the common one to a rare one.
+# - **Groups**: Adult by sex (6,000 rows), COMPAS by race (African-American defendants and all others).
 #
 # :::{important}
-# Only a part was run: three seeds where a claim is judged, one elsewhere. **Not run**: Adult, the KEEL sets, `AutoBalance-worst`, and on MNIST all but `CE`, `LA` and `AutoBalance`. They are in the full profile.
+# All stored numbers are the **full profile at three of its five seeds**: every method on every set.
 #
 # On pictures, classes of like size share an offset and a scale, and half of the rows are judged; this was chosen on seeds 101 to 103 by pictures of the official training part that the tail leaves out. The official seeds were run twice: in the first run the judged rows of a step were drawn in proportion, so that the rarest class had about four, and one seed missed logit adjustment by 1.6 points. Now they are drawn class by class.
+#
+# On KEEL all was first run with 20 passes, at one official seed; most networks called every row the common class. 150 passes were then set on seeds 101 to 103, by a quarter of the training rows kept aside.
 # :::
 
 # %% tags=["parameters"]
@@ -36,6 +38,7 @@ from IPython.display import HTML
 # %%
 from biam.experiments.catalogue import TABLES
 from biam.experiments.percent import percent_table
+from biam.experiments.records import SEEDS
 from biam.experiments.report import load_curves, load_results
 from biam.experiments.stored import provenance, recompute
 from biam.experiments.summary import means
@@ -65,10 +68,12 @@ now.round(4)
 
 # %%
 results = load_results(stored, "autobalance")
-planned = {cell[1:] for cell in TABLES["autobalance"].profiles["quick"].cells}
+planned = {cell[1:] for cell in TABLES["autobalance"].profiles["full"].cells}
+planned = {cell for cell in planned if cell[2] in SEEDS[:3]}
 assert set(results[["scenario", "method", "seed"]].itertuples(index=False, name=None)) == planned
-groups = results[results["scenario"].isin(["compas/race"])]
-tails = results.drop(groups.index)
+of = results["scenario"].str.split("/").str[0]
+groups, keel = results[of.isin(["adult", "compas"])], results[of == "keel"]
+tails = results.drop([*groups.index, *keel.index])
 HTML(percent_table(tails, "balanced_error", lower=True))
 
 # %% alt="Balanced error by method, MNIST left, digits right: on MNIST AutoBalance lies on logit adjustment, far below CE; on the digits logit adjustment is alone in front, and the search without the sigmoid far behind."
@@ -100,6 +105,17 @@ few = few.assign(kind=few["method"], strength=ratio)
 # %% alt="Balanced error over the ratio of class sizes on digits, four lines: logit adjustment is below CE everywhere; the searched losses are above both at 5 to 1 and between them at 50 to 1."
 strength_sweep(few, xlabel="most common class : rarest class", ylabel="balanced error")
 plt.show()
+
+# %% [markdown]
+# The sets of KEEL have two classes, and a network of 32 hidden units:
+
+# %%
+HTML(percent_table(keel, "balanced_error", lower=True))
+
+# %%
+two = 100 * means(keel, "balanced_error")
+two["average rank"] = two.rank().mean(axis=1)
+two["average rank"].sort_values().round(1).to_frame()
 
 # %% [markdown]
 # ## What was found
@@ -136,9 +152,15 @@ HTML("<b>deo</b>" + percent_table(groups, "deo", lower=True))
 # %%
 HTML("<b>balanced error</b>" + percent_table(groups, "balanced_error", lower=True))
 
-# %% alt="COMPAS by race, difference of equal opportunity against balanced error: CE is at the top, the weighted loss and logit adjustment at the bottom, the search in between, all at about the same balanced error."
-labels = ("balanced error, %", "difference of equal opportunity, %")
-trade_off(groups, "balanced_error", "deo", labels=labels)
+# %% alt="Adult by sex, difference of equal opportunity against balanced error, mean and three seeds of each method: the weighted loss, logit adjustment and the search that begins there lie low and left, CE and the search for fairness from CE far to the right, the search for balanced error high, with seeds from 1 to 55."
+labels = ("balanced error, %", "deo, %")
+drawn = groups[groups["method"] != "AutoBalance-worst"]
+adult, compas = (drawn[drawn["scenario"] == name] for name in ("adult/sex", "compas/race"))
+trade_off(adult, "balanced_error", "deo", labels=labels)
+plt.show()
+
+# %% alt="COMPAS by race, the same: CE and the search for balanced error are at the top, the search for fairness from CE half as high, the weighted loss, logit adjustment and the search that begins there at the bottom, all at about the same balanced error."
+trade_off(compas, "balanced_error", "deo", labels=labels)
 plt.show()
 
 # %% [markdown]
@@ -153,26 +175,69 @@ pd.DataFrame({"fewer errors than CE, %": 100 * fewer, "above LA, points": beyond
 # %%
 assert fewer["AutoBalance"] >= 0.18 and beyond["AutoBalance"] <= 0.3
 lines = table[[f"digits/lt{n}" for n in (5, 10, 20, 50)]]
-assert (lines.loc["AutoBalance"] > lines.loc["LA"]).sum() == 3
-assert lines.loc["AutoBalance", "digits/lt5"] > lines.loc["CE", "digits/lt5"] + 4
+assert (lines.loc["AutoBalance"] > lines.loc["LA"]).all()
+assert lines.loc["AutoBalance", "digits/lt5"] > lines.loc["CE", "digits/lt5"] + 2
+assert (
+    lines.loc["AutoBalance", ["digits/lt20", "digits/lt50"]]
+    < lines.loc["CE", ["digits/lt20", "digits/lt50"]] - 2
+).all()
 
 # %%
-odds, cost = (100 * means(groups, m)["compas/race"] for m in ("deo", "balanced_error"))
-assert odds["AutoBalance-DEO"] <= odds["CE"] / 2
-assert cost["AutoBalance-DEO"] <= cost["CE"] + 2 and odds["LA"] < odds["AutoBalance-DEO"]
-worst = groups[(groups["metric"] == "deo")].pivot(index="seed", columns="method", values="value")
-assert not (worst["AutoBalance-DEO"] <= worst["CE"] / 2).all()
+policies = lines.loc[["LA+even-policy", "LA+AutoBalance-policy"], "digits/lt20"]
+assert (
+    policies.idxmin() == "LA+AutoBalance-policy"
+    and policies.min() > lines.loc["LA", "digits/lt20"] + 2
+)
+
+# %%
+assert two["average rank"].idxmin() == "LA"
+gain = two.loc["CE"] - two.loc["AutoBalance"]
+assert gain["keel/ecoli4"] < 0 < gain.drop(["keel/ecoli4", "average rank"]).min()
+assert (
+    two.at["AutoBalance-bare", "keel/yeast6"] > 50
+    and two.at["AutoBalance-l", "keel/yeast4"] < two.at["AutoBalance", "keel/yeast4"]
+)
+
+# %%
+odds, cost = (100 * means(groups, m) for m in ("deo", "balanced_error"))
+odds, cost = odds / odds.loc["CE"], cost - cost.loc["CE"]
+pd.concat({"deo, share of CE": odds, "balanced error, points above CE": cost}, axis=1).round(2)
+
+# %%
+from_formula, from_ce = odds.loc["AutoBalance-DEO-LA"], odds.loc["AutoBalance-DEO"]
+assert odds.loc["AutoBalance"].min() > 1
+assert (from_formula <= 0.5).all() and cost.loc["AutoBalance-DEO-LA"].max() <= 0
+assert from_ce["compas/race"] <= 0.5 < from_ce["adult/sex"]
+assert cost.loc["AutoBalance-DEO"].max() < 0.5
+assert odds.loc["LA", "compas/race"] < from_formula["compas/race"]
+assert from_formula["adult/sex"] < odds.loc["LA", "adult/sex"]
+
+# %%
+deo = groups[groups["metric"] == "deo"].set_index(["scenario", "seed", "method"])["value"]
+by_seed = deo.unstack()
+halved = by_seed[["AutoBalance-DEO", "AutoBalance-DEO-LA", "LA"]].le(by_seed["CE"] / 2, axis=0)
+halved.groupby("scenario").sum()
+
+# %%
+least = means(groups, "worst_group_error")
+assert (least.loc["AutoBalance-worst"] < least.loc["CE"] - 0.02).all()
+assert (least.loc["LA"] < least.loc["AutoBalance-worst"]).all()
+(100 * least).round(1)
 
 # %% [markdown]
-# On MNIST AutoBalance, started from the ordinary loss, makes at least 18 % fewer balanced errors than it, and is within 0.3 points of logit adjustment, mean of three seeds. It is not better than that formula: it finds it again.
+# **Long tails.** On MNIST AutoBalance, started from the ordinary loss, makes at least 18 % fewer balanced errors than it, and is within 0.3 points of logit adjustment, mean of three seeds. It is not better than that formula: it finds it again.
 #
-# **On the digits it is worse than the formula** in three of four ratios, one seed, and at 5:1 worse than no search by more than 4 points: the judged half holds a few hundred pictures, and the offsets follow them.
+# **On the digits it is worse than the formula at every ratio**, better than the ordinary loss where the tail is long and worse by more than 2 points at 5:1: the judged half holds a few hundred pictures, and the offsets follow them. Moving and mirroring digits makes more errors than leaving them alone; the search for how often does less harm than even shares.
 #
-# On COMPAS the difference of equal opportunity is halved in the mean of three seeds, **only just and not on every seed**, at no cost in balanced error. Logit adjustment by class and group needs no search and does clearly better. Longer upper steps (0.1 every 5 steps) had given a tenth of the difference on one official seed and worse errors than `CE` on another; the present length was chosen after that, on seeds 101 to 103 by a quarter of the training rows kept aside, and run once.
+# **On KEEL the formula is first too.** The search is better than the ordinary loss on three of four sets; searching for scales beside offsets makes it worse on one, and without the sigmoid it goes astray on another.
+#
+# **Groups.** A search for fairness that begins at logit adjustment at least halves the difference of equal opportunity on both sets, mean of three seeds, at no cost in balanced error. From the ordinary loss it does so on COMPAS only just, and not on Adult. **Logit adjustment by class and group, which needs no search, does about as well**: better on COMPAS, a little worse on Adult. The number of seeds at which each one halves it is above. `AutoBalance-worst`, searched for the error of the worst group, lowers that by more than two points on both sets, and logit adjustment lowers it more. A search for balanced error alone does nothing for fairness.
+#
+# Longer upper steps (0.1 every 5 steps) had given a tenth of the difference on one official seed of COMPAS and worse errors than `CE` on another; the present length was chosen after that, on seeds 101 to 103 by a quarter of the training rows kept aside, and run once.
 #
 # ## Where the numbers come from
 #
-# `seconds` is an upper bound, and far too high here: the machine was shared, and some cells waited many times longer than they computed. Run it again with `biam reproduce autobalance --profile quick --jobs 2`.
+# `seconds` is an upper bound, up to twice too high: the machine was shared. Run it again with `biam reproduce autobalance --profile quick --jobs 2`.
 
 # %%
 provenance("autobalance", stored)

@@ -12,7 +12,7 @@
 # Eight sets of at most 2,000 rows: made data with planted products of concepts, COMPAS, Adult, German credit, Airbnb and California housing (regression), and the digits and MNIST with 16 principal components as concepts. Training labels are damaged; some dozens of meta rows and the test rows are clean.
 #
 # :::{important}
-# The stored numbers are **about half of the quick profile**: three seeds of BATM, CAT and CAT+meta where 40 % of the labels are wrong, one or two elsewhere, one of the rivals. The full profile, five seeds of everything, was not run. How BATM weighs rows, and its step sizes, were set on seeds 101 to 104, on training rows put aside for that, before any of these numbers was seen. The widths of the networks are older, and were chosen after test scores of seeds 0 to 3 had been looked at.
+# The stored numbers are the **quick profile**: three seeds of BATM, CAT and CAT+meta where 40 % of the labels are wrong, two where none is, one elsewhere and of all rivals. The full profile, five seeds of everything, was not run. How BATM weighs rows, and its step sizes, were set on seeds 101 to 104, on training rows put aside for that, before any of these numbers was seen. The widths of the networks are older, and were chosen after test scores of seeds 0 to 3 had been looked at.
 # :::
 
 # %% tags=["parameters"]
@@ -45,9 +45,7 @@ damage = results["scenario"].str.partition("/")[2]
 noisy, clean = results[damage == "noise40"], results[damage == "clean"]
 runs = results[["scenario", "method", "seed"]].drop_duplicates()
 planned = {cell[1:] for cell in TABLES["batm"].profiles["quick"].cells}
-done = set(runs.itertuples(index=False, name=None))
-assert done <= planned
-print(f"{len(done)} of {len(planned)} cells of the quick profile")
+assert set(runs.itertuples(index=False, name=None)) == planned
 
 # %% [markdown]
 # ## 40 % of the labels wrong
@@ -85,6 +83,25 @@ drawing.axes[0].locator_params(axis="x", nbins=4)
 plt.show()
 
 # %% [markdown]
+# ### Beside the rivals
+#
+# None of `MLP`, `XGBoost`, `NAM` and `EBM` has the clean rows; `BIAM-X` has, and an additive model of the single columns instead of concepts. Average rank over the eight sets, by macro-F1 or by root mean squared error, one seed:
+
+# %%
+one = noisy[noisy["seed"] == 42]
+places = [means(one, "f1_macro").rank(ascending=False), means(one, "rmse").rank()]
+rank = pd.concat(places, axis=1).mean(axis=1).sort_values()
+rank.round(1).to_frame("average rank")
+
+# %%
+assert rank.index[0] == "BATM" and rank["BATM"] < rank["BIAM-X"] - 1
+assert set(rank.index[-3:]) == {"CAT", "MLP", "XGBoost"} and rank["EBM"] < rank["CAT"]
+two = means(one, "f1_macro")[["adult/noise40", "german-credit/noise40"]]
+assert two.loc["BIAM-X"].max() < 0.5 < two.loc["BATM"].min()
+
+# %% [markdown]
+# **BATM is first on average**, `BIAM-X` and `CAT+meta` come next, and models that have no clean rows come last. `BIAM-X` has the lower error on California housing and the higher F1 on the digits, but on Adult and German credit it calls next to every row the common class.
+#
 # ## What the weights know
 #
 # `labels_kept`: the share of labels that are kept, the others being drawn evenly, as the held-out rows tell it; a true 40 % of wrong labels are 0.2 with two classes and 0.56 with ten. `weight_auroc`: the chance that a wrong row weighs less than a right one.
@@ -108,12 +125,13 @@ told.rename_axis(index=None, columns=None).round(2)
 
 # %%
 f1_clean = means(clean, "f1_macro")
-cost = (f1_clean.loc["BATM"] - f1_clean.loc["CAT"]).mean()
-assert abs(cost) < 0.01
+cost = f1_clean.loc["CAT"] - f1_clean.loc["BATM"]
+assert abs(cost.mean()) < 0.01
+assert cost.idxmax() == "german-credit/clean" and cost.max() > 0.01
 HTML("<b>Macro-F1</b>" + score_table(clean, "f1_macro"))
 
 # %% [markdown]
-# Where no label is wrong the two are level: less than one point apart on average.
+# Where no label is wrong the two are level: less than one point apart on average. German credit costs more than a point.
 
 # %% [markdown]
 # ## Numbers
@@ -123,7 +141,7 @@ HTML("<b>Macro-F1</b>" + score_table(clean, "f1_macro"))
 # %%
 numbers = results[results["metric"] == "rmse"]
 rmse = means(numbers, "rmse")[["airbnb-nyc/noise40", "california-housing/noise40"]]
-assert (rmse.loc["BATM"] < 0.87 * rmse.loc["CAT+meta"]).all()
+assert (rmse.loc["BATM"] < 0.9 * rmse.loc["CAT+meta"]).all()
 HTML("<b>RMSE</b>" + score_table(numbers, "rmse"))
 
 # %% [markdown]
@@ -132,18 +150,21 @@ HTML("<b>RMSE</b>" + score_table(numbers, "rmse"))
 # %% [markdown]
 # ## Fewer wrong labels, rare classes
 #
-# One seed, some sets. `imb10`, `imb50`: the rarest class has a tenth or a fiftieth of the training rows of the most common one; meta and test rows are as found.
+# One seed. `imb10`, `imb50`: the rarest class has a tenth or a fiftieth of the training rows of the most common one; meta and test rows are as found.
 
 # %%
 others = results[damage.isin(["noise20", "imb10", "imb50"])]
 rare = means(others, "f1_macro")
 rare = rare[[name for name in rare if "imb" in name]]
-assert (rare.loc["BATM"] - rare.loc["CAT+meta"]).abs().max() < 0.02
+ahead = rare.loc["BATM"] - rare.loc["CAT+meta"]
+assert ahead.idxmin() == "compas/imb10" and ahead.min() < -0.04
+assert ahead.drop("compas/imb10").abs().max() < 0.02
+assert (rare.loc["BATM"] - rare.loc["CAT"]).mean() > 0.01
 assert rare.loc["BATM", ["synthetic/imb50", "german-credit/imb50"]].max() < 0.5
 HTML("<b>Macro-F1</b>" + score_table(others, "f1_macro"))
 
 # %% [markdown]
-# **Rare classes are not what these weights are for**: BATM and `CAT+meta` are within two points of each other. With two classes, 50 to 1, it calls next to every row the common one; CAT finds some of the rare rows of German credit.
+# **Rare classes are not what these weights are for**: BATM and `CAT+meta` are within two points of each other, and on COMPAS BATM is four points behind. Both have the clean rows, so on average they are above CAT. With two classes, 50 to 1, it calls next to every row the common one; CAT finds some of the rare rows of German credit.
 
 # %% [markdown]
 # ## Choosing on the test rows

@@ -10,7 +10,7 @@
 # One network, several ways to keep it from the easy answer: reweighting and sampling, mining, Group DRO {cite:p}`sagawa2020`, spectral decoupling {cite:p}`pezeshki2021`, OccamNet {cite:p}`shrestha2022`, domain-adversarial training {cite:p}`ganin2016`, SMOTE {cite:p}`chawla2002`, training against attacks {cite:p}`goodfellow2015,madry2018`. The strategies are in `biam.mitigation`, one small file each. [Which strategy when](which_strategy_when.ipynb) puts all of them on the same rows.
 #
 # :::{important}
-# All stored numbers are a **quick run** of three seeds on the subsets named in each section. Colored MNIST with all 50,000 pictures, and five seeds, are in the full profile, which was not run; nor were, of the quick profile, OccamNet and the occam penalties on three biases. Every score is that of the last model; where a penalty is swept the whole sweep is shown.
+# All stored numbers are a **quick run** of three seeds on the subsets named in each section. Colored MNIST with all 50,000 pictures, and five seeds, are in the full profile, which was not run. Every score is that of the last model; where a penalty is swept the whole sweep is shown.
 # :::
 
 # %% tags=["parameters"]
@@ -41,8 +41,7 @@ now[now["metric"].isin(["accuracy", "worst_group", "auc"])].round(4)
 results = load_results(stored, "mitigation")
 assert set(results["profile"]) == {"quick"} and results["seed"].nunique() == 3
 planned = {cell[1:] for cell in TABLES["mitigation"].profiles["quick"].cells}
-missing = planned - set(results[["scenario", "method", "seed"]].itertuples(index=False, name=None))
-assert {cell[:2] for cell in missing} == {("biased/mnist", "occam"), ("biased/mnist", "OccamNet")}
+assert set(results[["scenario", "method", "seed"]].itertuples(index=False, name=None)) == planned
 part = {name: rows for name, rows in results.groupby(results["scenario"].str.split("/").str[0])}
 
 # %% [markdown]
@@ -147,10 +146,14 @@ by.set_axis(["all", *(f"{k} agree" for k in range(4))], axis=1).round(3)
 
 # %%
 assert by.at["ERM", "accuracy_g3"] > 0.95 and by.at["ERM", "accuracy_g0"] < 0.1
-assert by.at["ERM", "accuracy"] < 0.25
+assert abs(by.at["occam", "accuracy"] - by.at["ERM", "accuracy"]) < 0.02
+assert by.at["OccamNet", "accuracy"] < by.at["ERM", "accuracy"] - 0.02
+exits = pd.Series({k: means(biased, f"exit_g{k}").at["OccamNet", "biased/mnist"] for k in range(4)})
+assert exits[3] < 1.2 and exits[[0, 1, 2]].between(1.5, 1.9).all()
+exits.rename("mean exit").rename_axis("biases that agree").round(2)
 
 # %% [markdown]
-# The columns are test rows by how many of their three biases agree with the class. **Plain training reads the biases**: nearly all right where all agree, next to none where none does. Whether an OccamNet {cite:p}`shrestha2022` mends it at this size is **not shown**: `biam reproduce mitigation --scenarios biased/mnist` takes two minutes.
+# The columns are test rows by how many of their three biases agree with the class. **Plain training reads the biases**: nearly all right where all agree, next to none where none does. **OccamNet {cite:p}`shrestha2022` does not mend it here**, three seeds: two points or more below plain training. Its gates send the rows that all biases serve out at the first of three exits, as they should, but do not tell rows with two agreeing biases from rows with none. L1 penalties on the weights (`occam`, the lecture's use of the name) change nothing. Nothing was tuned, and with eight passes for 90 this says little of the paper's networks.
 #
 # ## People
 #

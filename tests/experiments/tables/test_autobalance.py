@@ -37,3 +37,13 @@ def test_the_set_up_of_the_issue_is_there():
     scenario = TABLE.scenario("mnist/lt100")
     assert scenario.params == {"dataset": "mnist", "largest": 4000, "ratio": 0.01}
     assert scenario.settings["hidden"] == [300, 100]
+
+
+def test_quick_has_every_scenario_and_method_and_three_seeds_of_the_claims():
+    quick = TABLE.profiles["quick"].cells
+    assert {(c.scenario, c.method) for c in quick} == {(c.scenario, c.method) for c in FULL}
+    for scenario, method in (("mnist/lt100", "AutoBalance"), ("compas/race", "AutoBalance-DEO")):
+        seeds = {c.seed for c in quick if (c.scenario, c.method) == (scenario, method)}
+        assert seeds == {c.seed for c in quick if (c.scenario, c.method) == (scenario, "CE")}
+        assert len(seeds) == 3
+    assert set(quick) < set(FULL) and len(set(quick)) == len(quick)

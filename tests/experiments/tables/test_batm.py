@@ -52,3 +52,14 @@ def test_full_has_five_seeds_of_everything_and_holds_the_others():
 def test_planted_groups_are_the_generators():
     concepts = TABLE.scenario("synthetic/clean").settings["concepts"]
     assert tuple(map(tuple, concepts["groups"].values())) == CONCEPT_GROUPS
+
+
+def test_quick_has_every_rival_on_every_set_and_rare_classes_where_there_are_classes():
+    quick = TABLE.profiles["quick"].cells
+    assert len(set(quick)) == len(quick)
+    for dataset in SETS:
+        noisy = {c.method for c in quick if c.scenario == f"{dataset}/noise40"}
+        assert noisy == {m.name for m in TABLE.methods}
+        damages = {c.scenario.partition("/")[2] for c in quick if c.scenario.startswith(dataset)}
+        rare = dataset not in ("airbnb-nyc", "california-housing")
+        assert "clean" in damages and bool(damages & {"imb10", "imb50"}) == rare

@@ -37,3 +37,14 @@ def test_smoke_cells_are_those_of_the_full_run_and_need_no_file():
     for cell in TABLE.profiles["smoke"].cells:
         assert cell.scenario.startswith("digits/")
         assert TABLE.parameters(cell, "smoke") == TABLE.parameters(cell, "full")
+
+
+def test_quick_has_every_method_and_damage():
+    quick = TABLE.profiles["quick"].cells
+    assert {c.method for c in quick} == {m.name for m in TABLE.methods}
+    digits = {s.name for s in TABLE.scenarios if s.name.startswith("digits/")}
+    for scenario in digits | {"mnist/uniform40"}:
+        methods = {c.method for c in quick if c.scenario == scenario}
+        assert set(METHODS) <= methods
+    assert {f"mnist/lt{ratio}" for ratio in (10, 20, 50, 100, 200)} < {c.scenario for c in quick}
+    assert set(quick) < set(FULL) and len(set(quick)) == len(quick)
