@@ -5,11 +5,11 @@ import pytest
 from sklearn.base import clone
 
 from biam.exceptions import InvalidInputError
-from biam.imputation import ConvMIWAEImputer, ConvNotMIWAEImputer, MIWAEImputer
+from biam.imputation import ConvMIWAEImputer, ConvNotMIWAEImputer
 
 FAST = {"channels": 4, "latent_channels": 2, "n_levels": 3, "progress": False, "random_state": 0}
 TINY = FAST | {"max_iter": 5, "n_importance": 20}
-SHAPE = (12, 12)
+SHAPE = (16, 16)
 
 
 def grey(x):
@@ -18,32 +18,23 @@ def grey(x):
 
 @pytest.fixture(scope="module")
 def stripes():
-    """Black and white bands in both directions; the middle is hidden in every picture."""
+    """Upright bands of black and white; the middle is hidden in every picture."""
     rng = np.random.default_rng(0)
-    n = 150
-    place = np.arange(12)[None] + rng.integers(0, 6, n)[:, None]
-    band = np.where(place % 6 < 3, 1.0, -1.0)
-    X = np.repeat(band[:, None], 12, 1)
-    flip = rng.random(n) < 0.5
-    X[flip] = X[flip].transpose(0, 2, 1)
-    gone = np.zeros(SHAPE, bool)
-    gone[4:8, 4:8] = True
+    place = np.arange(16)[None] + rng.integers(0, 8, 150)[:, None]
+    X = np.repeat(np.where(place % 8 < 4, 1.0, -1.0)[:, None], 16, 1)
     holes = X.copy()
-    holes[:, gone] = np.nan
-    return X.reshape(n, -1), holes.reshape(n, -1)
+    holes[:, 6:10, 6:10] = np.nan
+    return X.reshape(150, -1), holes.reshape(150, -1)
 
 
 def test_the_side_of_a_pixel_that_is_never_seen_comes_from_its_context(stripes):
     X, holes = stripes
     gone = np.isnan(holes)
-    options = FAST | {"max_iter": 300, "lr": 0.01, "n_importance": 30}
+    options = FAST | {"channels": 8, "max_iter": 160, "lr": 0.01, "n_importance": 10}
     filled = ConvNotMIWAEImputer(SHAPE, grey, **options).fit_transform(holes)
     np.testing.assert_array_equal(filled[~gone], X[~gone])
-    # To know nothing costs 1, and so it is where each position is learned by itself.
-    assert np.sqrt(((filled - X)[gone] ** 2).mean()) < 0.5
-    dense = MIWAEImputer(max_iter=300, lr=0.01, n_importance=30, progress=False, random_state=0)
-    dense.set_params(latent_size=4, standardise=False)
-    assert np.sqrt(((dense.fit_transform(holes) - X)[gone] ** 2).mean()) > 0.9
+    # To know nothing costs 1, and no position by itself ever showed a side.
+    assert np.sqrt(((filled - X)[gone] ** 2).mean()) < 0.3
 
 
 def test_a_row_does_not_depend_on_those_beside_it(stripes):
@@ -59,7 +50,7 @@ def test_draws_and_diagnostics(stripes):
     _, holes = stripes
     fitted = ConvNotMIWAEImputer(SHAPE, grey, **TINY).fit(holes)
     drawn = fitted.sample(holes[:5], 3)
-    assert drawn.shape == (3, 5, 144) and np.isfinite(drawn).all()
+    assert drawn.shape == (3, 5, 256) and np.isfinite(drawn).all()
     # The rule hides no grey.
     assert (np.abs(drawn[:, np.isnan(holes[:5])]) > 0.2).mean() > 0.9
     rows = fitted.diagnose(holes[:5])
@@ -77,7 +68,7 @@ def test_units_of_the_table_do_not_matter(stripes):
 
 def test_any_size_is_padded_to_whole_places(stripes):
     _, holes = stripes
-    odd = holes.reshape(-1, 12, 12)[:20, :9, :7].reshape(20, -1)
+    odd = holes.reshape(-1, 16, 16)[:20, :9, :7].reshape(20, -1)
     filled = ConvMIWAEImputer((9, 7), **TINY).fit_transform(odd)
     assert filled.shape == odd.shape and np.isfinite(filled).all()
 
@@ -90,7 +81,7 @@ def test_a_table_without_gaps_stays_as_it_is(stripes):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (((12, 11), {}), "expected 12 x 11"),
+        (((16, 15), {}), "expected 16 x 15"),
         (((12,), {}), "image_shape"),
         ((SHAPE, {"lr": 0}), "lr"),
         ((SHAPE, {"n_levels": 1}), "n_levels"),
@@ -104,4 +95,4 @@ def test_errors_come_before_work(stripes, arguments, message):
     with pytest.raises(InvalidInputError, match="mechanism"):
         ConvNotMIWAEImputer(SHAPE, "grey", **TINY).fit(stripes[1])
     with pytest.raises(InvalidInputError, match="no value"):
-        ConvMIWAEImputer(SHAPE, **TINY).fit(np.full((3, 144), np.nan))
+        ConvMIWAEImputer(SHAPE, **TINY).fit(np.full((3, 256), np.nan))
