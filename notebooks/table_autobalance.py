@@ -18,7 +18,7 @@
 # - **Groups**: Adult by sex (6,000 rows), COMPAS by race (African-American defendants and all others).
 #
 # :::{important}
-# All stored numbers are the **full profile at three of its five seeds**: every method on every set.
+# All stored numbers are the **full profile**, five seeds, but for MNIST, where all methods other than `CE`, `LA` and `AutoBalance` have three of the five.
 #
 # On pictures, classes of like size share an offset and a scale, and half of the rows are judged; this was chosen on seeds 101 to 103 by pictures of the official training part that the tail leaves out. The official seeds were run twice: in the first run the judged rows of a step were drawn in proportion, so that the rarest class had about four, and one seed missed logit adjustment by 1.6 points. Now they are drawn class by class.
 #
@@ -69,8 +69,9 @@ now.round(4)
 # %%
 results = load_results(stored, "autobalance")
 planned = {cell[1:] for cell in TABLES["autobalance"].profiles["full"].cells}
-planned = {cell for cell in planned if cell[2] in SEEDS[:3]}
-assert set(results[["scenario", "method", "seed"]].itertuples(index=False, name=None)) == planned
+missing = planned - set(results[["scenario", "method", "seed"]].itertuples(index=False, name=None))
+assert {(cell[0], cell[2]) for cell in missing} == {("mnist/lt100", seed) for seed in SEEDS[3:]}
+assert not {cell[1] for cell in missing} & {"CE", "LA", "AutoBalance"}
 of = results["scenario"].str.split("/").str[0]
 groups, keel = results[of.isin(["adult", "compas"])], results[of == "keel"]
 tails = results.drop([*groups.index, *keel.index])
@@ -152,7 +153,7 @@ HTML("<b>deo</b>" + percent_table(groups, "deo", lower=True))
 # %%
 HTML("<b>balanced error</b>" + percent_table(groups, "balanced_error", lower=True))
 
-# %% alt="Adult by sex, difference of equal opportunity against balanced error, mean and three seeds of each method: the weighted loss, logit adjustment and the search that begins there lie low and left, CE and the search for fairness from CE far to the right, the search for balanced error high, with seeds from 1 to 55."
+# %% alt="Adult by sex, difference of equal opportunity against balanced error, mean and five seeds of each method: the weighted loss, logit adjustment and the search that begins there lie low and left, CE and the search for fairness from CE far to the right, the search for balanced error as high as CE, with seeds from 1 to 55."
 labels = ("balanced error, %", "deo, %")
 drawn = groups[groups["method"] != "AutoBalance-worst"]
 adult, compas = (drawn[drawn["scenario"] == name] for name in ("adult/sex", "compas/race"))
@@ -194,7 +195,7 @@ assert two["average rank"].idxmin() == "LA"
 gain = two.loc["CE"] - two.loc["AutoBalance"]
 assert gain["keel/ecoli4"] < 0 < gain.drop(["keel/ecoli4", "average rank"]).min()
 assert (
-    two.at["AutoBalance-bare", "keel/yeast6"] > 50
+    two.at["AutoBalance-bare", "keel/yeast6"] > 45
     and two.at["AutoBalance-l", "keel/yeast4"] < two.at["AutoBalance", "keel/yeast4"]
 )
 
@@ -205,10 +206,10 @@ pd.concat({"deo, share of CE": odds, "balanced error, points above CE": cost}, a
 
 # %%
 from_formula, from_ce = odds.loc["AutoBalance-DEO-LA"], odds.loc["AutoBalance-DEO"]
-assert odds.loc["AutoBalance"].min() > 1
+assert odds.loc["AutoBalance"].min() > 0.9
 assert (from_formula <= 0.5).all() and cost.loc["AutoBalance-DEO-LA"].max() <= 0
 assert from_ce["compas/race"] <= 0.5 < from_ce["adult/sex"]
-assert cost.loc["AutoBalance-DEO"].max() < 0.5
+assert cost.loc["AutoBalance-DEO"].max() < 1
 assert odds.loc["LA", "compas/race"] < from_formula["compas/race"]
 assert from_formula["adult/sex"] < odds.loc["LA", "adult/sex"]
 
@@ -225,13 +226,13 @@ assert (least.loc["LA"] < least.loc["AutoBalance-worst"]).all()
 (100 * least).round(1)
 
 # %% [markdown]
-# **Long tails.** On MNIST AutoBalance, started from the ordinary loss, makes at least 18 % fewer balanced errors than it, and is within 0.3 points of logit adjustment, mean of three seeds. It is not better than that formula: it finds it again.
+# **Long tails.** On MNIST AutoBalance, started from the ordinary loss, makes at least 18 % fewer balanced errors than it, and is within 0.3 points of logit adjustment, mean of five seeds. It is not better than that formula: it finds it again.
 #
 # **On the digits it is worse than the formula at every ratio**, better than the ordinary loss where the tail is long and worse by more than 2 points at 5:1: the judged half holds a few hundred pictures, and the offsets follow them. Moving and mirroring digits makes more errors than leaving them alone; the search for how often does less harm than even shares.
 #
 # **On KEEL the formula is first too.** The search is better than the ordinary loss on three of four sets; searching for scales beside offsets makes it worse on one, and without the sigmoid it goes astray on another.
 #
-# **Groups.** A search for fairness that begins at logit adjustment at least halves the difference of equal opportunity on both sets, mean of three seeds, at no cost in balanced error. From the ordinary loss it does so on COMPAS only just, and not on Adult. **Logit adjustment by class and group, which needs no search, does about as well**: better on COMPAS, a little worse on Adult. The number of seeds at which each one halves it is above. `AutoBalance-worst`, searched for the error of the worst group, lowers that by more than two points on both sets, and logit adjustment lowers it more. A search for balanced error alone does nothing for fairness.
+# **Groups.** A search for fairness that begins at logit adjustment at least halves the difference of equal opportunity on both sets, mean of five seeds, at no cost in balanced error. From the ordinary loss it does so on COMPAS, for less than a point, and not on Adult. **Logit adjustment by class and group, which needs no search, does about as well**: far better on COMPAS, a little worse on Adult. The number of seeds at which each one halves it is above. `AutoBalance-worst`, searched for the error of the worst group, lowers that by more than two points on both sets, and logit adjustment lowers it more. A search for balanced error alone does next to nothing for fairness.
 #
 # Longer upper steps (0.1 every 5 steps) had given a tenth of the difference on one official seed of COMPAS and worse errors than `CE` on another; the present length was chosen after that, on seeds 101 to 103 by a quarter of the training rows kept aside, and run once.
 #

@@ -192,7 +192,7 @@ TABLES = (
                 0.2,
             ),
             "quick": Profile(plan("autobalance", _QUICK_CELLS), 15),
-            "full": Profile(plan("autobalance", _FULL_CELLS), 51),
+            "full": Profile(plan("autobalance", _FULL_CELLS), 56),
         },
         headline=("balanced_error", "deo"),
     ),
