@@ -99,13 +99,17 @@ lead.loc[["auroc", "log_loss"]].unstack("damage").round(4)
 
 # %%
 score, loss = lead.loc["auroc"], lead.loc["log_loss"]
-assert score.loc["clean"].gt(0).all(axis=None) and (score.loc["clean"] < 0.015).all(axis=None)
-assert (score.loc["noise20", "BIAM-X"] > 0).all()
+assert (score.loc["clean"] > -0.003).all(axis=None)
+assert score.loc["clean", "BIAM-X"].lt(0).to_list() == [False, True, False, False]
+assert (score.loc["clean", "BIAM-X-no-meta"] > -0.001).all()
+assert (score.loc["noise20", "BIAM-X"] > -0.003).all() and score.loc[
+    ("noise20", "adult")
+].min() > 0.005
 behind = score.loc["noise30"].lt(0)
 assert behind[behind.all(axis=1)].index.to_list() == ["taiwan-default", "heloc"]
 assert not behind.drop(["taiwan-default", "heloc"]).any(axis=None)
-assert (score.loc["noise30"] > -0.015).all(axis=None)
-assert (loss < 0).all(axis=None)
+assert (score.loc["noise30"] > -0.017).all(axis=None)
+assert (loss.drop(("clean", "german-credit")) < 0).all(axis=None)
 assert (loss.loc[["noise20", "noise30"], "BIAM-X"] < -0.02).all()
 
 # %%
@@ -116,24 +120,32 @@ three = {
     for kind in ("noise20", "noise30")
 }
 three = pd.DataFrame(three)
-assert (three.idxmin() == "BIAM-X").all() and (three.idxmax() == "cleanlab").all()
+assert (three.loc["BIAM-X", "log_loss"] == 1).all()
+assert (three.loc["BIAM-X", "auroc"] == three.loc["EBM-main", "auroc"]).all()
+assert (three.loc["cleanlab", "auroc"] == 3).all()
 three.round(2)
 
 # %%
 rank = ranks.set_index(["metric", "damage", "method"])["rank"].unstack()
 fair, meta = rank[without], rank[with_meta]
-assert meta["BIAM-X"]["auroc", "noise20"] == meta.loc["auroc", "noise20"].min()
-assert meta.loc[("auroc", "noise30"), ["CatBoost+meta", "EBM-main+meta"]].max() < 2.5
-assert meta["BIAM-X"]["auroc", "noise30"] == 2.5
-assert meta.loc[("log_loss", "noise20")].idxmin() == "EBM-main+meta"
-assert meta.loc[("log_loss", "noise30")].idxmax() == "BIAM-X"
+flipped = [
+    ("auroc", "noise20"),
+    ("auroc", "noise30"),
+    ("log_loss", "noise20"),
+    ("log_loss", "noise30"),
+]
+assert (meta.loc[flipped].idxmin(axis=1) == "EBM-main+meta").all()
+assert (meta.loc[flipped[:2], "BIAM-X"] == 2.25).all() and (
+    meta.loc[flipped[2:], "BIAM-X"] == 3
+).all()
+assert meta.loc[("auroc", "clean")].idxmin() == meta.loc[("log_loss", "clean")].idxmin() == "BIAM-X"
 assert (fair.loc["log_loss"].idxmin(axis=1) == "BIAM-X-no-meta").all()
 assert fair.loc[("auroc", "noise20")].idxmin() == "EBM-main"
 
 # %% [markdown]
-# - **Right labels:** by AUROC `BIAM-X` is ahead of `EBM-main` on each of the four sets, with its meta rows and without, by less than a point and a half.
-# - **Flipped labels:** among `BIAM-X`, `EBM-main` and `cleanlab` ours has the first average rank at 20 and at 30 %, by AUROC and by log-loss, and `cleanlab` the last. It has clean rows which the other two have not; its log-loss is lower than that of `EBM-main` by more than 0.02 on every set.
-# - **Where it loses.** With 30 % flips `EBM-main` has the higher AUROC on Taiwan and HELOC, against ours with meta rows and without, by less than a point and a half. Among those with meta rows ours has the first rank by AUROC at 20 %; **at 30 % CatBoost and explainable boosting with meta rows are ahead of it, and by log-loss it is last of the four.** By log-loss `EBM-main+meta` is first at 20 % too.
+# - **Right labels:** by AUROC `BIAM-X` is ahead of `EBM-main` on three of the four sets. On German credit it is 0.002 to 0.003 behind with its meta rows, and less than 0.001 without.
+# - **Flipped labels:** among `BIAM-X`, `EBM-main` and `cleanlab` ours has the first rank by log-loss on every set at 20 and at 30 %, its log-loss lower than that of `EBM-main` by more than 0.02. By AUROC **it shares the first average rank with `EBM-main`**; `cleanlab` is last. It has clean rows which the other two have not.
+# - **Where it loses.** With 30 % flips `EBM-main` has the higher AUROC on Taiwan and HELOC, against ours with meta rows and without, by less than two points. Among those with meta rows ours is first where labels are right; **with flips explainable boosting with meta rows is first by both scores, and by log-loss ours is third of the four.**
 # - **Without clean rows** ours has the first rank by log-loss at each rate; by AUROC explainable boosting is before it at 20 %.
 #
 # **No clean test of BIAM-X:** its rules were set while looking at test rows of the splits 101 to 106 of these four sets, and of others. The splits of this table are other draws of the same rows.
