@@ -39,7 +39,7 @@ now.round({"stored": 4, "now": 4})
 # %% [markdown]
 # ## Published beside reproduced
 #
-# RMSE of the hidden values, mean ± standard error over the seeds where there are several. `oracle` knows the true distribution and what is hidden; `zero` fills in zeros. `known` is told that high values hide, but not where or how sharply; `upper-quarter` and `grey` are given the very rule. `conv` has convolutions instead of dense networks, and the rule where it is a not-MIWAE.
+# RMSE of the hidden values, mean ± standard error over the seeds where there are several. `oracle` knows the true distribution and what is hidden; `zero` fills in zeros. `known` is told that high values hide, but not where or how sharply; `upper-quarter` and `grey` are given the very rule. `3` is the best of three starts, by the bound. `conv` has convolutions instead of dense networks, and the rule where it is a not-MIWAE.
 
 # %%
 rows = beside(stored, "not-miwae-toys")
@@ -132,6 +132,19 @@ pd.Series(sides, name="share of draws on the left branch").round(2).to_frame()
 
 # %% [markdown]
 # Draws of not-MIWAE with the rule come close to the hidden points, and both branches have their share. So it is with four of five seeds; with the fifth, MIWAE is as near. MIWAE, too, has two branches, in the wrong place: it learned where points of this height lie from rows outside the gap.
+#
+# That is a matter of the start. Of three starts of each method, the one with the highest bound, which looks at nothing hidden:
+
+# %%
+pair = ["MIWAE:3", "not-MIWAE:upper-quarter:3"]
+best = apart[pair].dropna()
+fifth = apart["MIWAE"].idxmin()
+assert fifth in best.index and apart.loc[fifth, "not-MIWAE:upper-quarter"] > 0.2
+assert (best[pair[1]] < 0.2 * best[pair[0]]).all()
+best.round(3)
+
+# %% [markdown]
+# Now not-MIWAE is nearer with the fifth, too, and with every seed that was run so.
 #
 # ## Pictures behind a disc
 

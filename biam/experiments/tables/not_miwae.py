@@ -207,7 +207,7 @@ def _toys() -> Table:
         profiles={
             "smoke": Profile(plan(_TOYS, smoke), 0.2),
             "quick": Profile(_quick_toys(), 8.5),
-            "full": Profile(_full_toys(), 30.0),
+            "full": Profile(_full_toys(), 25.0),
         },
         headline=("rmse", "energy_distance", "rmse_disc"),
     )
