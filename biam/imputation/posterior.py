@@ -47,11 +47,13 @@ def posterior_means(
         values = model.likelihood.mean(draws.outputs) if by_decoder else draws.completed
         return (alpha[..., None] * values).sum(0)
 
-    parts = [
-        average(draw(model, *rows, n_samples, _generator(model, seed), same_noise=True))
-        for rows in _chunks(model, x, observed, n_samples)
-    ]
-    return torch.cat(parts).cpu().numpy()
+    # Small results kept between large draws would hold the heap apart: they go where they belong.
+    means, first = torch.empty_like(x), 0
+    for rows in _chunks(model, x, observed, n_samples):
+        draws = draw(model, *rows, n_samples, _generator(model, seed), same_noise=True)
+        means[first : first + len(rows[0])] = average(draws)
+        first += len(rows[0])
+    return means.cpu().numpy()
 
 
 @torch.no_grad()
