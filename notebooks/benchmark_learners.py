@@ -96,22 +96,22 @@ plt.show()
 # %%
 wide = frugal.pivot_table(index=["task", "n"], columns="method", values="cpu_seconds", sort=False)
 share = wide[["BIAM-X-no-meta", "BIAM-X", "HGB", "CatBoost"]].div(wide["EBM-main"], axis=0)
-assert share.loc["regression", "BIAM-X-no-meta"].max() < 0.5
-assert (
-    share.xs(200_000, level="n")[ours].max().max()
-    < 0.5
-    < share.loc["classification", "BIAM-X"].max()
-)
+assert (share[ours] < 0.5).all(axis=None)
 share.round(2)
 
 # %% [markdown]
-# Half of EBM's seconds was set out. Numbers without clean rows keep it at every size, and all fits do at 200,000 rows. **Classes at 2,000 and 20,000 rows do not on this seed**: one penalty swings between two values from step to step, and the fits take all of their 100 steps.
+# Half of EBM's seconds was set out. **All fits keep it**, numbers and classes, with clean rows and without, at every size.
 
 # %%
 predict = frugal.pivot_table(
     index=["task", "n"], columns="method", values="predict_cpu_seconds", sort=False
 )
-predict[["BIAM-X-no-meta", "BIAM-X", "EBM-main", "HGB", "CatBoost"]].round(2)
+few = predict.drop(index=200_000, level="n")
+assert few[ours].lt(few["EBM-main"], axis=0).all(axis=None)
+predict[["BIAM-X-no-meta", "BIAM-X", "EBM-main", "HGB", "CatBoost"]].round(3)
+
+# %% [markdown]
+# Fitted on 2,000 and 20,000 rows ours predict faster than EBM's main effects, pairs and all; on 200,000 both take about a hundredth of a second.
 
 # %% [markdown]
 # ## What was set out
