@@ -11,6 +11,8 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
+# pooch, which fetches data, asks for a widget that no page needs.
+export PYTHONWARNINGS := ignore:IProgress not found
 # Kernels and tests that call `biam` find the one of this checkout.
 export PATH := $(abspath $(BIN)):$(PATH)
 
