@@ -21,7 +21,7 @@ class Absolute:
     """
 
     inner, drift = 1, 0.0
-    looks_at_spread = False
+    spread_rows = 0.0
 
     def __init__(self, labels: Labels) -> None:
         self.labels = labels
@@ -38,7 +38,7 @@ class Absolute:
         """A step is taken whole."""
         return 1.0, 0.0
 
-    def refresh(self, f: Tensor, spread: Tensor) -> None:
+    def refresh(self, f: Tensor, spread: Tensor, turn: Tensor | None = None) -> None:
         """Measure the errors anew."""
         self._measure(self.labels.y - f)
 

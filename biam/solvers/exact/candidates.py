@@ -186,13 +186,9 @@ class Candidates:
 
 
 def _gives_away(fit: Evidence, plain: Evidence) -> bool:
-    """Whether the labels are likelier with flips than without, degrees of freedom counted.
-
-    The two rates have to pay for themselves (BIC; their prior halves their count).
-    """
-    gain = plain.noise.surprise(plain.f) - fit.noise.surprise(fit.f)
-    gain += float(plain.edf.sum() - fit.edf.sum())
-    return gain > 0.5 * np.log(float(fit.noise.labels.fixed.sum()))
+    """Whether flips make the labels likelier, over all coefficients and rates (MacKay 1992)."""
+    gain = fit.volume - plain.volume + fit.noise.log_prior()
+    return gain + plain.noise.surprise(plain.f) > fit.noise.surprise(fit.f)
 
 
 def _narrow(robust: Evidence) -> float:
@@ -200,8 +196,12 @@ def _narrow(robust: Evidence) -> float:
 
 
 def _left_out(fit: Evidence) -> Tensor:
-    """Losses of the meta rows, each under the fit without it."""
-    return fit.noise.left_out(fit.f, fit.spread)[fit.noise.labels.trusted].cpu()
+    """Losses of the meta rows, each under the fit without it; of classes, calibrated."""
+    noise, trusted = fit.noise, fit.noise.labels.trusted
+    if isinstance(noise, Flips):
+        f = noise.line(fit.f, fit.spread)(noise.outputs_left_out(fit.f, fit.spread))
+        return noise.losses(f)[trusted].cpu()
+    return noise.left_out(fit.f, fit.spread)[trusted].cpu()
 
 
 def _doubts(fit: Evidence) -> Tensor:

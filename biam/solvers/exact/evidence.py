@@ -14,9 +14,10 @@ from typing import Protocol
 import numpy as np
 import torch
 from scipy.linalg.lapack import dtrtri
+from scipy.optimize import brentq
 from torch import Tensor
 
-from biam.solvers.exact.rows import SINGLE_ROWS, Rows
+from biam.solvers.exact.rows import Rows
 
 __all__ = ["Evidence", "NoiseModel", "maximise"]
 
@@ -30,8 +31,10 @@ INTERCEPT = 1e-8
 LITTLE, DEAD, LOST = 0.05, 1e-3, 1e4
 # Penalties start no higher: a group that few rows left for dead may speak up on more.
 START = 1e3
-# Degrees of freedom that the common penalty of all lines, or of all levels, is worth to each.
-ALIKE = 0.05
+# Degrees of freedom that the penalty common to a kind is worth to each of its groups, where they
+# are many: of `FEW` others half of it.
+SHARED = {"line": 12.0, "level": 3.0, "shape": 3.0, "jump": 3.0}
+FEW = 8
 SMALL_GAIN = 0.3
 LEAST_STEPS = 6
 
@@ -41,7 +44,7 @@ class NoiseModel(Protocol):
 
     inner: int
     drift: float
-    looks_at_spread: bool
+    spread_rows: float  # of how many rows it wants to know the spread at each step
 
     def working(self, f: Tensor) -> tuple[Tensor, Tensor, Tensor | None]: ...
 
@@ -49,7 +52,7 @@ class NoiseModel(Protocol):
         self, f: Tensor, move: Tensor, w: Tensor, step: Tensor, penalty: Tensor
     ) -> tuple[float, float]: ...
 
-    def refresh(self, f: Tensor, spread: Tensor) -> None: ...
+    def refresh(self, f: Tensor, spread: Tensor, turn: Tensor | None = None) -> None: ...
 
     def progress(self, f: Tensor, spread: Tensor) -> dict[str, float]: ...
 
@@ -74,6 +77,9 @@ class Evidence:
     converged : bool
     history : list of dict
         Per step: `epoch`, what the noise model tells, `edf` in total.
+    volume : float
+        What the marginal likelihood has beside the likelihood (Laplace): the log prior of the
+        coefficients, and half the log determinant of their covariance.
     pair_evidence : Tensor, shape (p, p), optional
         What the first screening says of every pair (`screening.find_pairs`).
     """
@@ -89,6 +95,7 @@ class Evidence:
     n_iter: int
     converged: bool
     history: list[dict[str, float]] = field(default_factory=list)
+    volume: float = 0.0
     pair_evidence: Tensor | None = None
 
 
@@ -130,15 +137,18 @@ def maximise(
     history: list[dict[str, float]] = []
     live = _Live(rows, penalties.clamp(LEAST, START))
     f = rows.outputs(w)
-    each = leverage and noise.looks_at_spread and len(rows) < SINGLE_ROWS
+    each = leverage and len(rows) < noise.spread_rows
     for step in range(1, max_iter + 1):
         diagonal = live.diagonal()
         for _ in range(noise.inner):
             w, f, root, gain = _newton(live.rows, noise, w, f, diagonal)
             if gain < SMALL_GAIN:
                 break
-        spread = live.rows.spread_under(root[:, : len(w)]) if each else torch.zeros_like(f)
-        noise.refresh(f, spread)
+        c, turn = len(w), None
+        spread = live.rows.spread_under(root[:c, :c]) if each else torch.zeros_like(f)
+        if each and len(root) > c:
+            turn = live.rows.outputs(torch.linalg.solve(root[c:, c:], root[c:, :c]).T)
+        noise.refresh(f, spread, turn)
         change = max(live.adapt(w, root[:, : len(w)].square().sum(0)), noise.drift)
         history.append(
             {"epoch": step, **noise.progress(f, spread), "edf": 1 + float(live.edf.sum())}
@@ -152,12 +162,15 @@ def maximise(
             if kept is not None:
                 w = w[kept]
                 f = live.rows.outputs(w)
+    volume = 0.5 * float(diagonal[1:].log().sum() - (diagonal * w * w).sum())
+    volume += float(root.diagonal().log().sum())
     V = root[:, : len(w)].T @ root[:, : len(w)]
     if leverage and not each:
         spread = live.rows.spread(V)
     w, V, f = live.whole(w, V, f)
     done = change < tol
-    return Evidence(rows, noise, w, live.penalties, f, spread, V, live.edf, step, done, history)
+    parts = live.penalties, f, spread, V, live.edf, step, done, history, volume
+    return Evidence(rows, noise, w, *parts)
 
 
 class _Live:
@@ -212,18 +225,22 @@ class _Live:
         return float(change.max()) if len(change) else 0.0
 
     def _alike(self, edf: Tensor, square: Tensor) -> tuple[Tensor, Tensor]:
-        """Degrees of freedom and squares, with what lines, or levels, have in common added.
+        """Degrees of freedom and squares, with what groups of a kind have in common added.
 
-        A gamma prior of `ALIKE` degrees of freedom about the penalty of all of a kind: many weak
-        effects are strong together, and none of them has to go because it is weak alone.
+        Coefficients are of a normal distribution for the group, whose precision is of a gamma
+        distribution for the kind; together, of Student's t with `SHARED` degrees of freedom. What
+        one group tells of its own penalty is little: many weak effects are strong together, and
+        few strong ones do not set the measure for the rest.
         """
         edf, square = edf.clone(), square.clone()
-        for kind in ("line", "level"):
+        for kind, told in SHARED.items():
             alike = torch.from_numpy(self.kinds == kind) & self.alive
-            if bool(alike.any()):
-                common = edf[alike].sum() / square[alike].sum()
-                edf[alike] += ALIKE
-                square[alike] += ALIKE / common
+            others = int(alike.sum()) - 1
+            if others > 0:
+                told *= others / (others + FEW)
+                common = _common(edf[alike].numpy(), square[alike].numpy(), told)
+                edf[alike] += told
+                square[alike] += told / common
         return edf, square
 
     def shed(self) -> Tensor | None:
@@ -251,6 +268,18 @@ class _Live:
         full[index] = w
         covariance[index[:, None], index] = V
         return full, covariance, f
+
+
+def _common(edf: np.ndarray, square: np.ndarray, told: float) -> float:
+    """The penalty that is the mean of those of its groups, each of them told about it."""
+    least, most = np.log(edf / square).min(), np.log(edf / square).max()
+
+    def excess(log: float) -> float:
+        return float(((told + edf) / (told + square * np.exp(log)) - 1).sum())
+
+    if most - least < 1e-9 or excess(least) <= 0 or excess(most) >= 0:
+        return float(np.exp((least + most) / 2))
+    return float(np.exp(brentq(excess, least, most, xtol=1e-6)))
 
 
 def _newton(

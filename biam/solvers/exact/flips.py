@@ -4,9 +4,12 @@ At outputs f the model gives the precision and the residual of each row for a st
 scoring, and the chance that a training label is right.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
+from biam.solvers.exact.calibration import Line, fit_line
 from biam.solvers.exact.labels import TINY, Judged, Labels
 
 __all__ = ["Flips"]
@@ -14,7 +17,9 @@ __all__ = ["Flips"]
 # Rate at which labels of meta rows are flipped.
 META_RATE = 1e-3
 # Rates still move if one changes by more than a tenth of this in a step.
-DRIFT = 0.01
+DRIFT = 0.03
+# A tilt that turns back takes shorter steps from then on.
+TURNED, SHORTEST = 0.5, 0.2
 
 
 class Flips(Judged):
@@ -30,15 +35,23 @@ class Flips(Judged):
         a and b.
     learned : bool
         Whether the rates are estimated.
+    tilt : Tensor, shape (2,), optional
+        Change of half the log determinant of the Hessian with the logit of each rate. Rates that
+        maximise the likelihood at the best outputs alone are too low: outputs that few rows pin
+        down have room to grow with them.
     """
 
     inner = 3
-    looks_at_spread = False
     prior = (1.0, 4.0)
 
-    def __init__(self, labels: Labels, rates: Tensor, learned: bool = True) -> None:
+    def __init__(
+        self, labels: Labels, rates: Tensor, learned: bool = True, tilt: Tensor | None = None
+    ) -> None:
         self.labels, self.rates, self.drift = labels, rates, 0.0
         self.learned = learned and not bool(labels.trusted.all())
+        self.spread_rows = float("inf") if self.learned else 0.0
+        self.tilt = torch.zeros_like(rates) if tilt is None else tilt
+        self.move, self.share = torch.zeros_like(rates), 1.0
 
     @classmethod
     def plain(cls, labels: Labels) -> "Flips":
@@ -65,7 +78,7 @@ class Flips(Judged):
 
     def on(self, labels: Labels) -> "Flips":
         """The same rates for other rows."""
-        return Flips(labels, self.rates, self.learned)
+        return Flips(labels, self.rates, self.learned, self.tilt)
 
     def working(self, f: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Fisher information, score over information, and the directions of the two rates."""
@@ -83,11 +96,17 @@ class Flips(Judged):
         return precision, residual, directions
 
     def extra_prior(self) -> tuple[Tensor, Tensor]:
-        """Curvature and slope of minus the log prior of the logits of the rates."""
+        """Curvature and slope of minus the log prior of the logits of the rates, with the tilt."""
         alpha, beta = self.prior
-        return (alpha + beta) * self.rates * (1 - self.rates), beta * self.rates - alpha * (
-            1 - self.rates
-        )
+        slope = beta * self.rates - alpha * (1 - self.rates)
+        return (alpha + beta) * self.rates * (1 - self.rates), slope + self.tilt
+
+    def log_prior(self) -> float:
+        """Log density of the logits of the rates, and what integrating over them adds."""
+        alpha, beta = self.prior
+        density = alpha * self.rates.log() + beta * (1 - self.rates).log()
+        known = math.lgamma(alpha + beta) - math.lgamma(alpha) - math.lgamma(beta)
+        return float(density.sum()) + 2 * known + math.log(2 * math.pi)
 
     def advance(
         self, f: Tensor, move: Tensor, w: Tensor, step: Tensor, penalty: Tensor
@@ -108,8 +127,28 @@ class Flips(Judged):
         self.rates, self.drift = rates, 0.0
         return 0.0, 0.0
 
-    def refresh(self, f: Tensor, spread: Tensor) -> None:
-        """Nothing: the rates move with the coefficients."""
+    def refresh(self, f: Tensor, spread: Tensor, turn: Tensor | None = None) -> None:
+        """The tilt, where `turn`, shape (n, 2), says how outputs follow the logit of each rate.
+
+        The rates themselves move with the coefficients.
+        """
+        if turn is None or not self.learned:
+            return
+        s = torch.sigmoid(f)
+        a, b = self._rates()
+        mean, left = self._mean(s), 1 - a - b
+        slope = (left * s * (1 - s)).clamp_min(1e-12)
+        odds = (1 - 2 * mean) / (mean * (1 - mean))
+        doubt = 0.5 * spread * self.labels.fixed * slope.square() / (mean * (1 - mean))
+        free = (~self.labels.trusted).double() * doubt
+        along = doubt * (2 * (1 - 2 * s) - odds * slope)
+        own = torch.stack([free @ (-2 / left - odds * (1 - s)), free @ (-2 / left + odds * s)])
+        tilt = own * self.rates * (1 - self.rates) + along @ turn
+        # Higher rates make the tilt smaller, which makes them lower: shorter steps settle it.
+        move = tilt - self.tilt
+        if float(move @ self.move) < 0:
+            self.share = max(TURNED * self.share, SHORTEST)
+        self.tilt, self.move = self.tilt + self.share * move, move
 
     def offset(self) -> float:
         """Zero."""
@@ -145,6 +184,12 @@ class Flips(Judged):
         h = (precision * spread).clamp_max(0.999)
         return f - residual * h / (1 - h)
 
+    def line(self, f: Tensor, spread: Tensor) -> Line:
+        """Calibration of the outputs by the meta rows left out."""
+        trusted = self.labels.trusted
+        at = self.outputs_left_out(f, spread)[trusted]
+        return fit_line(at, self.labels.y[trusted], self.labels.fixed[trusted])
+
     def summary(self, unit: float = 1.0) -> dict[str, list[float]]:
         """The two rates, for `details_`."""
         return {"flip_rates": self.rates.tolist() if self.learned else [0.0, 0.0]}
@@ -169,5 +214,5 @@ class Flips(Judged):
         if self.learned:
             alpha, beta = self.prior
             prior = alpha * self.rates.log() + beta * (1 - self.rates).log()
-            value -= float(prior.sum())
+            value += float((self.tilt * torch.logit(self.rates) - prior).sum())
         return value

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from biam.solvers.exact.labels import TINY, Judged, Labels
+from biam.solvers.exact.rows import SINGLE_ROWS
 
 __all__ = ["Mixture"]
 
@@ -43,7 +44,7 @@ class Mixture(Judged):
 
     inner = 1
     drift = 0.0
-    looks_at_spread = True
+    spread_rows = float(SINGLE_ROWS)
 
     def __init__(
         self,
@@ -121,7 +122,7 @@ class Mixture(Judged):
         """An EM step is taken whole."""
         return 1.0, 0.0
 
-    def refresh(self, f: Tensor, spread: Tensor) -> None:
+    def refresh(self, f: Tensor, spread: Tensor, turn: Tensor | None = None) -> None:
         """EM steps on the components, the uncertainty `spread` of f taken into account."""
         error, labels = self.labels.y - f, self.labels
         train = labels.fixed * ~labels.trusted

@@ -112,7 +112,7 @@ class Rows:
             self._values = [(phi, M) for _, phi, M in self.values()]
 
     def outputs(self, w: Tensor) -> Tensor:
-        """A w, shape (n,)."""
+        """A w, shape (n,), or (n, m) for m columns of coefficients."""
         w = w.to(self.kind)
         return torch.cat([(A @ w).double() for _, A in self.blocks()])
 

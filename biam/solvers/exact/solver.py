@@ -19,7 +19,7 @@ import torch
 from tqdm import tqdm
 
 from biam.chunks import ArrayChunks, Chunks
-from biam.solvers.exact.calibration import Line, fit_line
+from biam.solvers.exact.calibration import Line
 from biam.solvers.exact.candidates import Candidates
 from biam.solvers.exact.evidence import Evidence
 from biam.solvers.exact.flips import Flips
@@ -249,11 +249,7 @@ def _line(whole: Problem, name: str, fit: Evidence) -> Line:
     """Outputs to the units of the targets; of classes, to calibrated logits."""
     if not whole.binary:
         return Line(fit.noise.offset() * whole.scale + whole.centre, whole.scale)
-    trusted = fit.noise.labels.trusted
-    if name == "meta-only" or not bool(trusted.any()):
-        return Line()
-    f = fit.noise.outputs_left_out(fit.f, fit.spread)
-    return fit_line(f[trusted], fit.noise.labels.y[trusted], fit.noise.labels.fixed[trusted])
+    return Line() if name == "meta-only" else fit.noise.line(fit.f, fit.spread)
 
 
 def _doubts(whole: Problem, noise: Mixture | Flips, f: torch.Tensor) -> torch.Tensor:

@@ -29,7 +29,7 @@ class Group:
 
     Parameters
     ----------
-    kind : {"line", "shape", "level", "missing", "interaction", "pair", "shift"}
+    kind : {"line", "shape", "jump", "level", "missing", "interaction", "pair", "shift"}
         "shift" is an offset of the training rows that predictions leave out.
     key : tuple of int
         Features: (j,), for an interaction (missing j, changed k), for a pair (j, k).
@@ -92,10 +92,10 @@ def main_groups(components: Components, gaps: Sequence[int]) -> list[Group]:
         if n:
             groups.append(Group("line", (j,), _singles([0]), torch.ones_like(stiffness[:1])))
         n_smooth = components.n_smooth(j)
-        for first, end in ((1, n_smooth), (n_smooth, n)):
+        for kind, first, end in (("shape", 1, n_smooth), ("jump", n_smooth, n)):
             if first < end:
                 part = _relative(stiffness[first:end], 0)
-                groups.append(Group("shape", (j,), _singles(range(first, end)), part))
+                groups.append(Group(kind, (j,), _singles(range(first, end)), part))
     if gaps:
         groups.append(Group("missing", (), _singles(gaps), torch.ones(len(gaps)).double()))
     return groups

@@ -7,7 +7,16 @@ import pytest
 import torch
 
 from biam.solvers.exact.components import Components
-from biam.solvers.exact.evidence import ALIKE, INTERCEPT, LITTLE, MOST, START, _factor, maximise
+from biam.solvers.exact.evidence import (
+    INTERCEPT,
+    LITTLE,
+    MOST,
+    SHARED,
+    START,
+    _common,
+    _factor,
+    maximise,
+)
 from biam.solvers.exact.flips import Flips
 from biam.solvers.exact.labels import Labels
 from biam.solvers.exact.mixture import Mixture
@@ -18,7 +27,7 @@ from biam.solvers.exact.terms import main_groups, pair_group
 class Known:
     """Normal errors whose precision is known row by row: all is in closed form."""
 
-    inner, drift, looks_at_spread = 1, 0.0, True
+    inner, drift, spread_rows = 1, 0.0, float("inf")
 
     def __init__(self, y, precision):
         self.y, self.precision = y, precision
@@ -29,7 +38,7 @@ class Known:
     def advance(self, f, move, w, step, penalty):
         return 1.0, 0.0
 
-    def refresh(self, f, spread):
+    def refresh(self, f, spread, turn=None):
         pass
 
     def progress(self, f, spread):
