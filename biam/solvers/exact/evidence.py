@@ -33,8 +33,8 @@ LITTLE, DEAD, LOST = 0.05, 1e-3, 1e4
 START = 1e3
 # Degrees of freedom that the penalty common to a kind is worth to each of its groups, where they
 # are many: of `FEW` others half of it.
-SHARED = {"line": 12.0, "level": 3.0, "shape": 3.0, "jump": 3.0}
-FEW = 8
+SHARED = {"line": 24.0, "level": 24.0, "shape": 5.0, "jump": 5.0}
+FEW = 20
 SMALL_GAIN = 0.3
 LEAST_STEPS = 6
 
