@@ -87,7 +87,7 @@ def test_a_feature_of_tied_values_may_jump_between_them(n):
     at = H.columns(H.knots) @ made.maps[0][:, 4:]
     assert torch.allclose(at.T @ at, made.stiffness[0][4:].diag(), rtol=1e-6, atol=1e-6)
     line, shape, jumps = main_groups(made, ())
-    assert [g.kind for g in (line, shape, jumps)] == ["line", "shape", "shape"]
+    assert [g.kind for g in (line, shape, jumps)] == ["line", "shape", "jump"]
     assert shape.parts == ((1,), (2,), (3,)) and len(jumps) == phi.shape[1] - 4
     assert shape.stiffness[0] == jumps.stiffness[0] == 1 and shape.key == jumps.key
 

@@ -8,6 +8,7 @@ import torch
 
 from biam.solvers.exact.components import Components
 from biam.solvers.exact.evidence import (
+    FEW,
     INTERCEPT,
     LITTLE,
     MOST,
@@ -137,18 +138,53 @@ def live(fit):
 
 
 def with_prior(fit, square):
-    """Degrees of freedom and squares of the groups with those of the gamma prior of lines.
+    """Degrees of freedom and squares of the groups with those of the gamma priors of their kinds.
 
-    And its log density over the log penalties, its mean held.
+    And the log density of these over the log penalties, their means held.
     """
-    lines = np.array([g.kind == "line" for g in fit.rows.groups]) & live(fit)
-    edf = fit.edf.numpy()
-    common = edf[lines].sum() / square[lines].sum()
+    kinds, edf = np.array([g.kind for g in fit.rows.groups]), fit.edf.numpy()
+    told, common = np.zeros(len(kinds)), np.ones(len(kinds))
+    for kind, most in SHARED.items():
+        here = (kinds == kind) & ~shed(fit)
+        others = here.sum() - 1
+        if others > 0:
+            told[here] = most * others / (others + FEW)
+            common[here] = _common(edf[here], square[here], told[here][0])
 
     def prior(logs):
-        return ALIKE / 2 * (logs[lines] - np.exp(logs[lines]) / common).sum()
+        return (told / 2 * (logs - np.exp(logs) / common)).sum()
 
-    return edf + ALIKE * lines, square + ALIKE / common * lines, prior
+    return edf + told, square + told / common, prior
+
+
+def shed(fit):
+    """Groups that were left out on the way."""
+    return ((fit.penalties == MOST) & (fit.edf == 0)).numpy()
+
+
+@pytest.mark.parametrize("told", [0.1, 3.0, 1e4])
+def test_a_common_penalty_is_the_mean_of_those_told_about_it(told):
+    stream = np.random.default_rng(5)
+    edf, square = stream.uniform(0.1, 6, 9), np.exp(stream.normal(size=9))
+    common = _common(edf, square, told)
+    own = (told + edf) / (told / common + square)
+    assert own.mean() == pytest.approx(common, rel=1e-5)
+    # One strong group does not set the measure for the weak ones, unless all have to be the same.
+    square[0] = 1e6
+    assert (_common(edf, square, told) > 0.5 * common) == (told < 10)
+    # A lonely one has its own.
+    assert _common(edf[:1], square[:1], told) == pytest.approx(edf[0] / square[0])
+
+
+def test_many_weak_effects_stay_and_are_alike():
+    stream = np.random.default_rng(6)
+    X = stream.normal(size=(400, 20))
+    y = torch.as_tensor(X @ np.full(20, 0.1) + stream.normal(size=400))
+    components = Components.fit(X, 2, None, np.ones(400))
+    rows = Rows(components, X, np.ones(400, bool)).use(main_groups(components, ()))
+    fit = maximise(rows, Known(y, torch.ones_like(y)))
+    assert float(fit.edf.min()) > 0.5
+    assert float(fit.penalties.log().std()) < 0.3
 
 
 def test_penalties_are_at_the_fixed_point_and_stationary_in_the_evidence():
@@ -171,6 +207,21 @@ def test_penalties_are_at_the_fixed_point_and_stationary_in_the_evidence():
     assert np.abs(slope[alive]).max() < 1e-4 < 1e-2 < np.abs(away[alive]).min()
     # Those pushed out do not want to come back.
     assert (slope[~alive] > -1e-3).all()
+
+
+def test_volume_and_likelihood_are_the_marginal_likelihood():
+    rows, y = table()
+    precision = torch.full_like(y, 1 / 0.09)
+    values = []
+    for c in (1.0, 30.0):
+        penalties = torch.full((len(rows.groups),), c, dtype=torch.float64)
+        fit = maximise(rows, Known(y, precision), None, penalties, max_iter=1)
+        likelihood = -0.5 * float(precision @ (y - fit.f).square())
+        both = likelihood + fit.volume, log_evidence(rows, y, precision, penalties.numpy())
+        values.append(both)
+    # Up to a constant that is the same for all penalties.
+    told, exact = np.subtract(values[1], values[0])
+    assert told == pytest.approx(exact, rel=1e-8) and abs(exact) > 1
 
 
 def test_the_noise_is_stationary_in_the_evidence_too():
@@ -210,6 +261,8 @@ def test_two_classes_are_at_the_mode_and_the_fixed_point():
 
 def test_dead_groups_leave_the_fit_as_if_they_had_never_been():
     rows, y = table(400)
+    pairs = [pair_group(rows.components, j, k) for j, k in ((0, 1), (0, 2), (1, 2))]
+    rows = rows.use([*rows.groups, *pairs])
     noise = Known(y, torch.full_like(y, 1 / 0.09))
     fit = maximise(rows, noise, max_iter=300, tol=1e-6)
     dead = (fit.penalties == MOST) & (fit.edf == 0)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import optimize, stats
 from sklearn.metrics import roc_auc_score
 
 from biam.solvers.exact.components import Components
@@ -82,6 +83,67 @@ def test_the_prior_of_the_rates_and_its_derivatives():
     torch.testing.assert_close(curvature, bend, rtol=1e-6, atol=1e-8)
 
 
+def test_the_prior_is_a_density_of_the_logits():
+    noise, _ = flips()
+    z = torch.linspace(-40, 40, 4001).double()
+    # One logit at a time: the other rate is at its place, whose density is known.
+    alpha, beta = noise.prior
+    at = torch.stack([z, torch.full_like(z, -1.0)], 1)
+    values = [Flips(noise.labels, torch.sigmoid(row)).log_prior() for row in at]
+    other = stats.beta(alpha, beta).logpdf(float(torch.sigmoid(at[0, 1])))
+    other += float(torch.log_softmax(torch.tensor([1.0, 0.0]), 0).sum())
+    mass = np.trapezoid(np.exp(np.array(values) - other - np.log(2 * np.pi)), z.numpy())
+    assert mass == pytest.approx(1, rel=1e-3)
+
+
+def log_evidence(rows, noise, penalties):
+    """Laplace's log p(labels), rates and penalties given, up to a constant; by Newton steps."""
+    A = torch.cat([B for _, B in rows.blocks()])
+    stiffness = torch.cat([torch.ones(1).double(), *(g.stiffness for g in rows.groups)])
+    groups = torch.tensor([len(g) for g in rows.groups])
+    S = stiffness * torch.cat([torch.tensor([1e-8]).double(), penalties.repeat_interleave(groups)])
+    w = torch.zeros(A.shape[1]).double()
+    for _ in range(200):
+        precision, residual, _ = noise.working(A @ w)
+        H = (A * precision[:, None]).T @ A + torch.diag(S)
+        w = w + 0.5 * torch.linalg.solve(H, A.T @ (precision * residual) - S * w)
+    precision, _, _ = noise.working(A @ w)
+    H = (A * precision[:, None]).T @ A + torch.diag(S)
+    return -noise.surprise(A @ w) - 0.5 * float(S @ w.square()) - 0.5 * float(torch.logdet(H))
+
+
+def test_rates_maximise_the_marginal_likelihood():
+    X, y, _, _ = two_classes(500, (0.1, 0.2))
+    fit = fitted(X, y, max_iter=40)
+    noise, alpha, beta = fit.noise, *fit.noise.prior
+
+    def at(z):
+        rate = torch.sigmoid(torch.as_tensor(z))
+        prior = float((alpha * rate.log() + beta * (1 - rate).log()).sum())
+        return log_evidence(fit.rows, turned(noise, torch.logit(rate)), fit.penalties) + prior
+
+    found = torch.logit(noise.rates).numpy()
+    best = optimize.minimize(lambda z: -at(z), found, method="Nelder-Mead", options={"xatol": 1e-2})
+    assert -best.fun - at(found) < 0.05
+    np.testing.assert_allclose(noise.rates, 1 / (1 + np.exp(-best.x)), atol=0.015)
+    assert at(found + 0.5) < at(found) - 0.1 > at(found - 0.5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rates_of_many_weak_features_are_not_too_low(seed):
+    stream = np.random.default_rng(seed)
+    X = stream.normal(size=(1500, 30))
+    f = 2 * X @ np.full(30, 30**-0.5)
+    clean = stream.uniform(size=1500) < 1 / (1 + np.exp(-f))
+    y = np.where(stream.uniform(size=1500) < 0.3, ~clean, clean).astype(float)
+    given = labels(y, n_meta=150)
+    given.y[-150:] = torch.as_tensor(clean[-150:].astype(float))
+    components = Components.fit(X, 2, None, np.ones(1500))
+    rows = Rows(components, X, np.ones(1500, bool)).use(main_groups(components, ()))
+    fit = maximise(rows, Flips.start(given, None, None))
+    np.testing.assert_allclose(fit.noise.rates, 0.3, atol=0.1)
+
+
 @pytest.mark.parametrize("length", [0.1, 10.0, 1e4])
 def test_no_step_raises_the_objective(length):
     noise, f = flips()
@@ -107,10 +169,10 @@ def two_classes(n, rates, seed=0):
     return X, np.where(flipped, 1 - clean, clean), flipped, f
 
 
-def fitted(X, y, noise=None, max_iter=25):
+def fitted(X, y, noise=None, max_iter=25, **options):
     components = Components.fit(X, 6, None, np.ones(len(X)))
     rows = Rows(components, X, np.ones(len(X), bool)).use(main_groups(components, ()))
-    return maximise(rows, noise or Flips.start(labels(y), None, None), max_iter=max_iter)
+    return maximise(rows, noise or Flips.start(labels(y), None, None), max_iter=max_iter, **options)
 
 
 @pytest.mark.parametrize("rates", [(0.05, 0.25), (0.2, 0.1), (0.0, 0.0)])

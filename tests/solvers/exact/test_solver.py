@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from biam.datasets.synthetic import (
@@ -198,6 +199,9 @@ def test_a_sample_teaches_nearly_what_all_rows_do(exact, kind, meta):
         exact.fit(*given, max_upper_rows=most, n_levels=None, **options) for most in (4000, 800)
     )
     f, g = exact.outputs(whole, split.X_test), exact.outputs(sample, split.X_test)
+    if kind == "logistic":
+        # Far out logits are as large as the penalty lets them be; chances are what counts.
+        f, g = expit(f), expit(g)
     assert np.corrcoef(f, g)[0, 1] > 0.98
     assert sample.weights.shape == whole.weights.shape == split.y_train.shape
     # Without meta rows the sample may be too small to tell flips: then all its weights are one.
