@@ -32,7 +32,8 @@ LITTLE, DEAD, LOST = 0.05, 1e-3, 1e4
 # Penalties start no higher: a group that few rows left for dead may speak up on more.
 START = 1e3
 # Degrees of freedom that the penalty common to a kind is worth to each of its groups, where they
-# are many: of `FEW` others half of it.
+# are many: with `FEW` others half of it, with a few next to nothing, for what they have in common
+# is then as little known as their own.
 SHARED = {"line": 24.0, "level": 24.0, "shape": 5.0, "jump": 5.0}
 FEW = 20
 SMALL_GAIN = 0.3
@@ -237,7 +238,7 @@ class _Live:
             alike = torch.from_numpy(self.kinds == kind) & self.alive
             others = int(alike.sum()) - 1
             if others > 0:
-                told *= others / (others + FEW)
+                told *= others**2 / (others**2 + FEW**2)
                 common = _common(edf[alike].numpy(), square[alike].numpy(), told)
                 edf[alike] += told
                 square[alike] += told / common
