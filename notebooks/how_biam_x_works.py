@@ -80,7 +80,7 @@ assert np.ptp(slope.numpy()) < 1e-6 and np.corrcoef(first, knots)[0, 1] < 0.8
 # ## One penalty per term
 #
 # A numeric feature has two groups of columns: its line, and its shape (all other components). Each group has one penalty. A large penalty presses its group to zero, a small one leaves it free.
-# Nobody sets these penalties, and no grid is searched. They are where the **marginal likelihood** is highest: the chance of the targets, averaged over all curves that the penalties allow. A shape that explains no more than chance would gets a penalty that removes it. Lines keep a little of what all lines have in common: many weak effects are strong together.
+# Nobody sets these penalties, and no grid is searched. They are where the **marginal likelihood** is highest: the chance of the targets, averaged over all curves that the penalties allow. A shape that explains no more than chance would gets a penalty that removes it. Where there are many of a kind (lines, levels, shapes), each also keeps to what they have in common: many weak effects are strong together.
 #
 # Six features, of which three matter: one by a straight line, one by a curve, one by a wave.
 
@@ -194,7 +194,7 @@ print(f"wrong labels: {counted:.0f} counted by the weights, {wrong.sum()} in tru
 #
 # ## What a wrong label looks like: classes
 #
-# With two classes a wrong label is a flipped one. The solver learns two **flip rates**: how often a true 0 is written as 1, and how often a true 1 as 0. They are found together with the curves. We plant four pairs of rates:
+# With two classes a wrong label is a flipped one. The solver learns two **flip rates**: how often a true 0 is written as 1, and how often a true 1 as 0. They are where the labels are likeliest over all curves that the penalties allow, not with the best ones alone. We plant four pairs of rates:
 
 # %%
 disc = synthetic.make_disc_classification(2400, 4, random_state=seed)

@@ -72,10 +72,10 @@ assert bound.between(0.92, 0.99).all()
 # %%
 against = wins(results, "mse", "BIAM-X", "meta-only").set_index("scenario")["wins"]
 assert (table.loc["BIAM-X"] < table.loc["meta-only"]).all()
-assert against["MCAR_10"] == 3 and against["MAR_20"] == 4
+assert (against[["MCAR_10", "MAR_20"]] == 4).all()
 assert (against[["MCAR_20", "MCAR_30", "MNAR_20"]] == 5).all()
 lower = 1 - table.loc["BIAM-X"] / table.loc["meta-only"]
-assert lower["MCAR_10"] < 0.02 and lower.drop("MCAR_10").between(0.03, 0.1).all()
+assert lower["MCAR_10"] < 0.01 and lower.drop("MCAR_10").between(0.04, 0.13).all()
 rivals = table.drop(index=["BIAM-X", "meta-only"])
 assert (rivals.idxmin() == "NAM+meta").all()
 assert (rivals.min() / table.loc["BIAM-X"]).between(1.05, 1.3).all()
@@ -84,7 +84,7 @@ assert (rivals.min() / table.loc["BIAM-X"]).between(1.05, 1.3).all()
 # - `BIAM-I`, without missing-by-feature interactions, beats `BIAM` in **every** scenario. The features are independent here, so the interactions fit noise.
 # - Equal weights (`BIAM-B`) beat learned ones in four of the five.
 # - Under MCAR gaps of rate r the mean error of a model cannot be much below r, since what is missing cannot be known. `BIAM-X` is there at all three rates: 1 to 8 % below r, as far as a draw of test rows may lie.
-# - **`BIAM-X` has the lowest mean in all five scenarios.** The clean rows alone come next. With 10 % gaps they are next to as good: `BIAM-X` is lower by less than 2 %, at three of five seeds. Elsewhere it is lower by 3 to 10 %, under MAR gaps at four of five seeds, else at all five.
+# - **`BIAM-X` has the lowest mean in all five scenarios.** The clean rows alone come next. With 10 % gaps they are next to as good: `BIAM-X` is lower by less than 1 %. Elsewhere it is lower by 4 to 13 %. It wins at four of five seeds there and under MAR gaps, else at all five.
 # - Rivals that get the meta rows come close: neural additive models (`NAM+meta`) are the best of them in all five scenarios, 5 to 30 % behind `BIAM-X`.
 
 # %% [markdown]

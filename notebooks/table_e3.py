@@ -65,14 +65,14 @@ table = means(results, "f1_macro")
 assert (table.loc["meta-only"] > table.loc[["BIAM", "BIAM-B", "BIAM-I", "BIAM2"]].max()).all()
 assert (table.loc["BIAM", table.columns[1:]] < 0.6).all()
 ahead = table.loc["BIAM-X"] - table.loc["meta-only"]
-assert 0 < ahead["clean"] < 0.005
-assert ahead.drop("clean").between(-0.025, 0, inclusive="neither").all()
+assert 0 < ahead["clean"] < 0.01
+assert ahead.drop("clean").between(-0.015, 0, inclusive="neither").all()
 assert table.loc["BIAM-X"].between(0.965, 0.995).all()
 wins(results, "f1_macro", "BIAM-X", "meta-only").round(3)
 
 # %%
 likely = means(results, "f1_macro_most_likely")
-assert (likely.loc["meta-only"] == table.loc["meta-only"]).all()
+assert (likely.loc["meta-only"] - table.loc["meta-only"]).between(0, 0.003).all()
 assert (likely.loc["BIAM-X"] - table.loc["BIAM-X"]).abs().max() < 0.003
 likely.round(3)
 
@@ -85,9 +85,9 @@ assert others["clean"].idxmax() == "SAM" and (others.iloc[:, 1:].idxmax() == "cl
 # %% [markdown]
 # - As soon as labels are flipped and one class is rare, every variant of the published loop is close to guessing the common class: the macro-F1 of `BIAM` stays below 0.6.
 # - The clean rows alone beat all variants of the loop in all five scenarios.
-# - `BIAM-X` is between 0.965 and 0.995 everywhere. With clean labels it is a little above the clean rows alone, by less than half a point. **With flipped labels it is below them**, by less than two and a half points: flipped labels have next to nothing to add to clean ones here.
+# - `BIAM-X` is between 0.965 and 0.995 everywhere. With clean labels it is a little above the clean rows alone, by less than a point. **With flipped labels it is below them**, by less than one and a half points: flipped labels have next to nothing to add to clean ones here.
 # - No rival reaches either of them, with the meta rows or without. On clean labels splines as published (`SAM`) come nearest, more than one point behind; with flipped labels cleanlab with meta rows, four points behind or more.
-# - `BIAM-X` and `meta-only` are asked for macro-F1, the score of this table; the rivals say the most likely class. It matters little here: with that class `meta-only` has the same score, and no mean of `BIAM-X` moves by as much as 0.003.
+# - `BIAM-X` and `meta-only` are asked for macro-F1, the score of this table; the rivals say the most likely class. It matters little here: no mean of the two moves by as much as 0.003.
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -67,7 +67,7 @@ hard = "n20_imb50_miss20"
 assert (table.loc["BIAM", ["n20_imb20", "n30_imb50", hard]] < 0.5).all()
 behind = table.loc["meta-only"] - table.loc["BIAM-X"]
 assert (behind.drop("imb50_clean") > 0).all() and 0.01 < behind[hard] < 0.03
-assert abs(behind["imb50_clean"]) < 0.001
+assert -0.005 < behind["imb50_clean"] < 0
 assert (behind.drop(hard) < 0.01).all() and (table.loc["BIAM-X"].drop(hard) > 0.97).all()
 wins(results, "f1_macro", "BIAM-X", "meta-only").round(3)
 
@@ -75,7 +75,7 @@ wins(results, "f1_macro", "BIAM-X", "meta-only").round(3)
 likely = means(results, "f1_macro_most_likely")
 gain = (likely - table).loc[["BIAM-X", "meta-only"]]
 assert (gain.drop(columns=hard).abs() < 0.003).all(axis=None)
-assert gain[hard].between(0, 0.01, inclusive="neither").all()
+assert 0 < gain.loc["BIAM-X", hard] < 0.02 and -0.005 < gain.loc["meta-only", hard] < 0
 gain.round(4)
 
 # %%
@@ -89,9 +89,9 @@ assert ahead[first].between(0.005, 0.02).all() and (ahead[rest] > 0.05).all()
 
 # %% [markdown]
 # - With flipped labels and a rare class the published loop is below 0.5: it predicts the common class for nearly every row.
-# - The clean rows alone beat all its variants everywhere. **They are also ahead of `BIAM-X` in four of five scenarios**, level in `imb50_clean`: by less than a point without gaps, where both are above 0.97, and by one to three points in the hardest scenario, which has gaps. What 20 or 30 % of flipped labels leave of one rare row in 20 or 50 adds nothing to 240 clean rows.
+# - The clean rows alone beat all its variants everywhere. **They are also ahead of `BIAM-X` in four of five scenarios**, and less than half a point behind in `imb50_clean`: by less than a point without gaps, where both are above 0.97, and by one to three points in the hardest scenario, which has gaps. What 20 or 30 % of flipped labels leave of one rare row in 20 or 50 adds nothing to 240 clean rows.
 # - No rival reaches either of them. Where the only trouble is imbalance, `NAM+meta` comes nearest, half a point to two points behind `BIAM-X`; with flipped labels cleanlab with meta rows, five points behind or more.
-# - `BIAM-X` and `meta-only` are asked for macro-F1, the score of this table; the rivals say the most likely class. Without gaps both answers score alike, to less than 0.003. In the hardest scenario the question does not pay: the most likely class would score a little higher for both, by less than 0.01.
+# - `BIAM-X` and `meta-only` are asked for macro-F1, the score of this table; the rivals say the most likely class. Without gaps both answers score alike, to less than 0.003. In the hardest scenario the question does not pay for `BIAM-X`: the most likely class would score higher, by less than 0.02; for `meta-only` it does, by less than 0.005.
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -83,7 +83,7 @@ lead = table.loc["BIAM-X"] - others.max()
 assert (lead[planted] > 0.015).all() and lead["clf_null_main"] < 0
 above = others.index[others["clf_null_main"] > table.loc["BIAM-X", "clf_null_main"]]
 assert list(above) == ["Lasso"] and lead["clf_null_main"] > -0.01
-assert wins(results, "accuracy", "BIAM-X", "meta-only")["wins"].to_list() == [5, 5, 5, 5, 4]
+assert wins(results, "accuracy", "BIAM-X", "meta-only")["wins"].to_list() == [5, 5, 5, 4, 5]
 fives = auprc.drop(index="EBM")
 assert (fives.loc["BIAM-X", planted] == fives[planted].max()).all()
 assert fives["clf_null_main"].idxmax() == "BIAM2"
@@ -91,16 +91,16 @@ assert fives["clf_null_main"].idxmax() == "BIAM2"
 # %%
 asked, likely = (means(results, name) for name in ("f1_macro", "f1_macro_most_likely"))
 gain = (asked - likely).loc[["BIAM-X", "meta-only"]]
-assert (gain.abs() < 0.015).all(axis=None)
+assert (gain.abs() < 0.025).all(axis=None)
 assert (gain.loc["meta-only"] > 0).all() and gain.loc["BIAM-X"].lt(0).sum() == 2
 gain.round(4)
 
 # %% [markdown]
 # - Without noise and gaps `BIAM2` finds both pairs for every seed, and gains more than five points of accuracy over the loop without pairs. So does `BIAM-X`, which is ahead of it.
-# - **`BIAM-X` has the highest accuracy wherever pairs are planted**, by more than one and a half points, and no method with five seeds ranks these pairs higher. Against the clean rows alone it wins there at all five seeds.
+# - **`BIAM-X` has the highest accuracy wherever pairs are planted**, by more than one and a half points, and no method with five seeds ranks these pairs higher. Against the clean rows alone it wins there at all five seeds, but at four in `clf_int_mnar`.
 # - In all four scenarios with noise and gaps a **plain Lasso on mean-imputed inputs beats every variant of the published loop**, and the clean rows alone. With 840 rows and a fifth of the labels flipped, less flexible is often better.
-# - **Where no pair is planted it also beats `BIAM-X`**, by less than a point. No other method does; against the clean rows alone `BIAM-X` wins there at four of five seeds.
-# - `BIAM-X` and `meta-only` are asked for macro-F1, as in E3 and E5; the rivals say the most likely class. The question pays for the clean rows alone in every scenario, and for `BIAM-X` in three of five; no mean moves by as much as 0.015 in macro-F1.
+# - **Where no pair is planted it also beats `BIAM-X`**, by less than a point. No other method does; against the clean rows alone `BIAM-X` wins there at all five seeds.
+# - `BIAM-X` and `meta-only` are asked for macro-F1, as in E3 and E5; the rivals say the most likely class. The question pays for the clean rows alone in every scenario, and for `BIAM-X` in three of five; no mean moves by as much as 0.025 in macro-F1.
 
 # %% [markdown]
 # ## Where the numbers come from

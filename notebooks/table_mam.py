@@ -129,17 +129,17 @@ ours = ours.set_index("scenario")
 ratio = (ours["BIAM-X"] / ours["meta-only"]).loc[["eps_A", "eps_B", "eps_C"]]
 assert ratio.between(0.99, 1.01).all()
 gain = (ours["BIAM-X"] - ours["meta-only"]).loc[list(flips)[3:]].round(5)
-assert (gain > 0).to_list() == [False, True, True] and gain.between(-0.005, 0.01).all()
-assert ours["wins"].between(1, 2).all()
+assert (gain > 0).to_list() == [False, True, False] and gain.between(-0.005, 0.01).all()
+assert (ours["wins"] == 0).to_list() == [False, False, False, True, False, True]
 boost = wins(both, "accuracy", "HGB+meta", "BIAM-X").set_index("scenario")
 lead = boost["HGB+meta"] - boost["BIAM-X"]
-assert 0 < lead["imbalance_0.15"] < 0.005 and -0.01 < lead["corruption_0.15"] < -0.005
+assert 0 < lead["imbalance_0.15"] < 0.005 and -0.02 < lead["corruption_0.15"] < -0.015
 assert lead["imbalance+corruption"] < -0.025
 
 # %% [markdown]
 # - **The clean rows alone beat the printed MAM in all six scenarios**, at both seeds that were run, and so they do when its epoch is chosen by the meta rows.
-# - Our own learner gains little from the noisy rows here: `BIAM-X` is within 1 % of `meta-only` in regression. In classification it is below it with imbalance alone, by less than half a point, and above it with flipped labels, by less than a point. At one of the two seeds at least it is ahead everywhere.
-# - Gradient boosting with the meta rows added (`HGB+meta`) is less than half a point ahead of `BIAM-X` with imbalance alone, and half a point to one behind with flips alone. With both it is more than two and a half points behind.
+# - Our own learner gains little from the noisy rows here: `BIAM-X` is within 1 % of `meta-only` in regression. In classification it is a point above it with flipped labels alone, at both seeds, and below it, by less than half a point, with imbalance, with flips and without.
+# - Gradient boosting with the meta rows added (`HGB+meta`) is less than half a point ahead of `BIAM-X` with imbalance alone, and one and a half to two points behind with flips alone. With both it is more than two and a half points behind.
 #
 # With so many clean rows these scenarios do not show what weighting is for. [](table_ablations.ipynb) has few of them.
 #

@@ -121,12 +121,12 @@ claims[["table", "scenario", "method", "metric", "paper", "reproduced", "verdict
 # %% [markdown]
 # ## 5. Seeds that were looked at
 #
-# While the rules of BIAM-X were first set (how many false terms may pass, when the label model is believed), its test scores on E1 to E7 were looked at for the seeds 42, 7 and 123. They were then changed on the seeds 101 to 112, and judged once on seeds 201 to 210. After that rules were changed again, on real tables and on the seeds 101 to 112. The solver was judged once on seeds 301 to 310, then its penalties and its curves over tied values were changed, and as it is now it was judged once on seeds **401 to 410, which nobody had looked at**. Those ten are stored beside the tables:
+# While the rules of BIAM-X were first set (how many false terms may pass, when the label model is believed), its test scores on E1 to E7 were looked at for the seeds 42, 7 and 123. They were then changed on the seeds 101 to 112, and judged once on seeds 201 to 210. After that rules were changed again, on real tables and on the seeds 101 to 112. The solver was judged once on seeds 301 to 310, then its penalties and its curves over tied values were changed; once on 401 to 410, then the flip rates, what penalties share and when labels are doubted were changed (on held-out training rows of real tables); two tries of these were seen on 501 to 510 and 601 to 610. As it is now it was judged once on seeds **701 to 710, which nobody had looked at**. Those ten are stored beside the tables:
 
 # %%
 five = pd.concat([load_results(stored, name) for name in blocks])
 fresh = pd.read_csv(f"{stored}/fresh.csv")
-assert sorted(fresh["seed"].unique()) == list(range(401, 411))
+assert sorted(fresh["seed"].unique()) == list(range(701, 711))
 both = pd.concat([five.assign(seeds="five"), fresh.assign(seeds="fresh")])
 both = both[both["method"].isin(["BIAM-X", "meta-only"])]
 keys = {"index": ["table", "scenario"], "columns": ["method", "seeds"]}
@@ -140,37 +140,49 @@ small = (own < 0.001).all(axis=1)
 assert small.sum() == 12 and small["e1"].all() and small["e4"].sum() == 6
 classes = own.loc[["e3", "e5", "e7"]]
 moved = classes["fresh"] - classes["five"]
-assert moved.drop(("e7", "clf_null_main")).abs().max() < 0.02
-assert -0.05 < moved["e7", "clf_null_main"] < -0.04
+far = moved[moved.abs() > 0.02].sort_index()
+assert far.round(2).to_dict() == {
+    ("e5", "n20_imb50_miss20"): 0.03,
+    ("e7", "clf_int_clean"): -0.03,
+    ("e7", "clf_null_main"): -0.04,
+}
 ratio = (own["fresh"] / own["five"])[["e2", "e4", "e6"]][~small]
-assert ratio.drop([("e6", "int_clean"), ("e6", "int_mnar")]).between(0.95, 1.08).all()
-assert ratio["e6", "int_clean"] < 0.6 and 1.1 < ratio["e6", "int_mnar"] < 1.2
+assert ratio[["e2", "e4"]].between(1, 1.16).all() and ratio["e6"].between(0.65, 1).all()
 
 # %%
 share = means["BIAM-X"] / means["meta-only"]
-assert share.loc[("e4", "smalln")].between(0.7, 0.8).all()
+assert share.loc[("e4", "smalln")].between(0.75, 0.85).all()
 pairs = share.loc["e6"].drop("null_main")
-assert (pairs["five"] < pairs["fresh"]).sum() == 3
-assert pairs["five"].between(0.35, 0.55).all() and pairs["fresh"].between(0.35, 0.65).all()
-assert (share.loc[["e3", "e5"]] < 1).sum().to_list() == [8, 7]
+assert pairs.stack().between(0.37, 0.56).all()
+assert (share.loc[["e3", "e5"]] < 1).sum().to_list() == [8, 4]
 goals = {"clf_int_clean": 0.76, "clf_null_main": 0.66}
 reached = own.loc["e7"].loc[list(goals)].sub(pd.Series(goals), axis=0)
 assert (reached["five"] > 0).all() and (reached["fresh"] < 0).all()
+assert share.loc[("e7", "clf_null_main"), "fresh"] < 1
 assert (share.loc[["e1", "e2", "e4", "e6"]] < 1).all(axis=None)
+
+# %%
+limits = load_results(stored, "limits")
+limits = limits[limits["metric"] == "limit"].groupby("scenario")["value"].mean()
+least = pd.Series({name: limits[f"e7/{name}"] for name in own.loc["e7"].index})
+risks = (1 - own.loc["e7"]).div(1 - least, axis=0)
+assert (risks < 1.25).all(axis=None)
+risks.round(2)
 
 # %%
 found = both[both["metric"] == "pair_auprc"].pivot_table(**keys, values="value", sort=False)
 found = found["BIAM-X"]
 assert found.loc[("e6", "int_mnar"), "fresh"] == 1
 gaps = found.loc["e7"].drop(["clf_int_clean", "clf_null_main"])
-assert gaps["five"].between(0.85, 0.92).all() and gaps["fresh"].between(0.75, 0.9).all()
+assert gaps["five"].between(0.85, 0.92).all() and gaps["fresh"].between(0.69, 0.75).all()
 found.round(3)
 
 # %% [markdown]
-# - In E1, and in six of the eight scenarios of E4, the error is below 0.001 with either seeds. In E3, E5 and E7 no mean moves by as much as 0.02, but for E7 without a pair, which is 0.04 to 0.05 lower. In E2, E4 and E6 the fresh errors are 5 % lower to 8 % higher, but for E6 without gaps (four tenths lower) and under MNAR gaps (10 to 20 % higher).
-# - **Some results look better than they are.** Where pairs are planted in E6 the error of `BIAM-X` is 0.35 to 0.55 of that of the clean rows alone with the five seeds, and up to 0.65 with the fresh ones. In E7 with gaps the planted pairs are ranked with areas of 0.85 or more with the five seeds, and of 0.75 to 0.9 with the fresh ones. Two goals that we had set, macro-F1 of 0.76 and 0.66 in E7 without gaps and without a pair, are met by the five seeds and missed by the fresh ones.
-# - With 300 rows (`smalln`) its error is 0.7 to 0.8 of that of the clean rows alone with either seeds.
-# - In classification (E3, E5) the clean rows alone have the higher mean in eight of the ten scenarios with the five seeds, and in seven with the fresh ones: about as good, not better.
+# - In E1, and in six of the eight scenarios of E4, the error is below 0.001 with either seeds. In E3, E5 and E7 three means move by more than 0.02: E5 with gaps is 0.03 higher, E7 without gaps 0.03 and without a pair 0.04 lower. In E2 and E4 the fresh errors are as large or up to 16 % larger, in E6 up to a third smaller.
+# - **Some results look better than they are.** In E7 with gaps the planted pairs are ranked with areas of 0.85 or more with the five seeds, and of 0.7 to 0.75 with the fresh ones. Two goals that we had set, macro-F1 of 0.76 and 0.66 in E7 without gaps and without a pair, are met by the five seeds and missed by the fresh ones. Goals and scores are near the limit there: one minus macro-F1 is less than 1.25 times that of the Bayes rule ([](table_limits.ipynb)) in every scenario of E7.
+# - In E7 without a pair the clean rows alone have the higher macro-F1 with the fresh seeds, by less than 0.01.
+# - With 300 rows (`smalln`) its error is 0.75 to 0.85 of that of the clean rows alone with either seeds.
+# - In classification (E3, E5) the clean rows alone have the higher mean in eight of the ten scenarios with the five seeds, and in four with the fresh ones: about as good, not better.
 # - In regression `BIAM-X` has a lower mean than the clean rows alone in every scenario, with the fresh seeds too.
 #
 # The fresh numbers are the ones to quote.
