@@ -150,7 +150,7 @@ plt.show()
 # %%
 by_rows = few.pivot_table(index="x", columns="method", values="value")
 assert by_rows["BIAM-X"].between(0.00029, 0.00031).all()
-assert by_rows["meta-only"][5] > 4000 * by_rows["BIAM-X"][5]
+assert by_rows["meta-only"][5] > 2000 * by_rows["BIAM-X"][5]
 assert 20 < by_rows["meta-only"][40] / by_rows["BIAM-X"][40] < 25
 assert 1.25 < by_rows["meta-only"][240] / by_rows["BIAM-X"][240] < 1.35
 assert by_rows["BIAM"].between(1.5, 2.0).all()
@@ -159,7 +159,7 @@ assert few.loc[few["method"] == "BIAM-X", "value"].max() < 0.0004
 by_rows.round(4)
 
 # %% [markdown]
-# - **Here the other rows earn their keep.** `BIAM-X` has a mean error of 0.0003 with five clean rows as with 240, and below 0.0004 at every seed. With five, `meta-only` has more than 4000 times its error; with 40 still more than 20 times. With 240 the clean rows alone are nearly enough: a factor of 1.3 is left.
+# - **Here the other rows earn their keep.** `BIAM-X` has a mean error of 0.0003 with five clean rows as with 240, and below 0.0004 at every seed. With five, `meta-only` has more than 2000 times its error; with 40 still more than 20 times. With 240 the clean rows alone are nearly enough: a factor of 1.3 is left.
 # - The published loop does not use more clean rows: its mean error is between 1.5 and 2.0 with 5 as with 240, and above that of the clean rows alone even with five.
 #
 # ## What if the clean rows are not clean?
@@ -215,7 +215,7 @@ told = told.pivot_table(index=["scenario", "seed"], columns="metric", values="va
 alike = told["spearman_weight_loss"].isna()
 assert len(told) == 10 and alike.sum() == 8 and alike[worse[1]].all()
 assert (told.loc[alike, "weight_auroc"] == 0.5).all()
-assert (told.loc[~alike, "weight_auroc"] > 0.999).all() and (told["mse"] > 700).all()
+assert (told.loc[~alike, "weight_auroc"] > 0.99).all() and (told["mse"] > 700).all()
 told[["mse", "weight_auroc", "spearman_weight_loss"]].round(3)
 
 # %% [markdown]

@@ -100,7 +100,7 @@ concrete = both[both.index.str.startswith("concrete")].sum()
 assert concrete["wins"] == 4 and concrete["seeds"] == 6
 cancer = ratios[(ratios["dataset"] == "breast-cancer") & (ratios["percent"] == 40)]
 cancer = cancer[cancer["method"] == "MICE"].groupby("seed")["ratio"].mean()
-assert cancer[42] < 0.9 and cancer[7] > 1.1
+assert cancer[42] < 0.9 and cancer[7] > 1.02
 
 # %% [markdown]
 # - **Unrelated features: model the gap.** On `independent` every way to fill loses, by more than 5 %. What it loses is the mark, not the value: with marks beside it, even the mean is as good as the gaps.

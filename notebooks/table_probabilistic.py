@@ -68,16 +68,16 @@ assert (accuracy.loc["BIAM-P"] < accuracy.loc[["BIAM-X", "EBM-main-fair"]].min()
 # %%
 assert (mse.idxmin() == "BIAM-X").all()
 over_clean = wins(results, "mse", "BIAM-X", "meta-only")["wins"]
-assert over_clean.sum() >= 30 and over_clean.min() == 3
+assert over_clean.sum() >= 30 and over_clean.min() == 4
 assert (accuracy.idxmax() == "BIAM-X").all()
 gain = wins(results, "accuracy", "BIAM-X", "EBM-main-fair").set_index("scenario")["wins"]
-assert gain.min() == 3 and (gain == 5).sum() == 3
+assert gain.min() == 3 and (gain == 5).sum() == 2
 
 # %% [markdown]
 # - The search beats the published loop in regression, in each of the 40 pairs of runs.
 # - **It does not beat a plain additive model.** `EBM-main-fair`, which has no clean rows, has the lower mean error in seven of eight regression scenarios; the eighth has both wrong labels and values missing not at random. In classification `BIAM-X` and `EBM-main-fair` are ahead everywhere.
 # - Without gaps even the clean rows alone are better: the search has more than 2.5 times their error.
-# - `BIAM-X` screens interactions and pairs, and keeps what the marginal likelihood supports ([](how_biam_x_works.ipynb)). It has the lowest mean error in all eight regression scenarios and the highest mean accuracy in all six others. Against the clean rows alone it wins at least 30 of the 40 pairs of runs, at three seeds of five or more in each scenario. In classification it beats `EBM-main-fair` at all five seeds in three scenarios, at three or four in the others.
+# - `BIAM-X` screens interactions and pairs, and keeps what the marginal likelihood supports ([](how_biam_x_works.ipynb)). It has the lowest mean error in all eight regression scenarios and the highest mean accuracy in all six others. Against the clean rows alone it wins at least 30 of the 40 pairs of runs, at four seeds of five or more in each scenario. In classification it beats `EBM-main-fair` at all five seeds in two scenarios, at three or four in the others.
 #
 # ## Why: the search stops before it has finished
 

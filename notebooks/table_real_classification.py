@@ -203,9 +203,10 @@ HTML(text.to_html())
 first = "EBM-main+meta"
 calibrated = [name for name in rank.index if name.endswith("+meta")]
 plain = [name.removesuffix("+meta") for name in calibrated]
-assert rank.idxmin()[["AUROC", "log-loss"]].eq(first).all() and (lead.max() < cd).all()
+assert rank["AUROC"].idxmin() == first and rank["log-loss"].idxmin() == "BIAM-X"
+assert 0 < lead["AUROC"].max() < 0.1 and (lead.max() < cd).all()
 assert set(names["AUROC"]["ahead"]) == {first}
-assert set(names["log-loss"]["ahead"]) == {"CatBoost+meta", first}
+assert (-lead.drop(["BIAM-X", first, "CatBoost+meta"])["log-loss"]).min() > 2
 assert set(names["balanced accuracy"]["ahead"]) == {"balanced-forest"}
 alike = rank.loc[["balanced-forest", "SMOTE-HGB"]]
 assert (alike["balanced accuracy"] < alike["log-loss"] - cd).all()
@@ -216,32 +217,34 @@ loss = results[results["metric"] == "log_loss"].pivot_table(
     index=["damage", "dataset"], columns="method", values="value", sort=False
 )
 worse = loss[[first, "BIAM-X-no-meta"]].lt(loss["BIAM-X"], axis=0).groupby("damage").sum()
-assert below.loc["noise20", first] > 18 and worse.loc["noise20", first] > 24
+assert above.loc["noise20", first] > below.loc["noise20", first]
+assert worse.loc["noise20", first] == 22
 fell = (loss["BIAM-X"] < loss["BIAM-X-no-meta"]).loc["imb20"]
 assert len(fell) == 14 and fell.sum() == 13
-assert worse.loc["noise20", "BIAM-X-no-meta"] < 11
+assert worse.loc["noise20", "BIAM-X-no-meta"] < 8
 assert (above > 2 * below).loc["imb20", "BIAM-X-no-meta"]
 assert (above > below).loc["noise20", "BIAM-X-no-meta"]
 dearer = (loss["BIAM-X"] - loss["BIAM-X-no-meta"]).groupby("damage").mean()
-assert (dearer[["clean", "mnar20"]] > 0).all() and (dearer[["clean", "mnar20"]] < 0.02).all()
+assert 0 < dearer["clean"] < 0.01 and -0.005 < dearer["mnar20"] < 0
 
 # %%
 rarest = sets["positives"].idxmin()
 assert rarest == "keel-abalone19" and sets.loc[rarest, "positives"] < 0.008
-assert wide.loc[("clean", rarest), "BIAM-X"] < 0.5 and wide.loc[("clean", rarest), "EBM-main"] < 0.5
+odd = wide.loc[("clean", rarest)]
+assert odd["EBM-main"] < 0.5 < 0.7 < odd["BIAM-X"] < odd["balanced-forest"] - 0.15
 more = (wide["BIAM-X"] - wide["BIAM-X-no-meta"]).loc["clean"]
-assert more.mean() < -0.005 and abs(more.drop(rarest).mean()) < 0.003
+assert abs(more.mean()) < 0.003
 rare = ranks["rare as found"]["rank"]
-assert rare[["CatBoost", "CatBoost+meta", "BIAM-X-no-meta"]].max() < rare["BIAM-X"]
+assert rare.idxmin() == "CatBoost+meta" and rare["BIAM-X"] - rare.min() < 0.2
 assert lead.loc["meta-only", "AUROC"] < -cd and lead.loc["BIAM", "AUROC"] < -cd
 assert rank.loc["BIAM", "AUROC"] < rank.loc["meta-only", "AUROC"]
 
 # %% [markdown]
-# - **The best is not ours, and ours is near it.** Explainable boosting with the meta rows (`EBM-main+meta`), an additive model too, has the first rank by AUROC and by log-loss. By AUROC nobody else is ahead of `BIAM-X`, by log-loss one more (`CatBoost+meta`), and none by more than the critical difference.
+# - **`BIAM-X` has the first rank by log-loss**, ahead of all rivals with meta rows and without; only `CatBoost+meta` and `EBM-main+meta` are less than two ranks behind. By AUROC explainable boosting with the meta rows (`EBM-main+meta`), an additive model too, is first and ours second, by less than a tenth of a rank.
 # - **By balanced accuracy** only a forest that draws classes alike is ahead of it, and that forest does badly by log-loss.
-# - **Where it loses.** With wrong labels `EBM-main+meta` is ahead of it on more than 18 of the 33 sets by AUROC, and on more than 24 by log-loss. Where a class is rare as found, CatBoost is ahead of it, with meta rows and without, and our learner does better without meta rows than with them. On `keel-abalone19`, with fewer than eight positive rows in a thousand, its AUROC without damage is below a half, as is that of `EBM-main`.
+# - **Where it loses.** With wrong labels `EBM-main+meta` has a lower log-loss on 22 of the 33 sets, though ours ranks rows better on more sets than not. Where a class is rare as found, CatBoost with meta rows is first, by less than a fifth of a rank. On `keel-abalone19`, with fewer than eight positive rows in a thousand, its AUROC without damage is above 0.7, but that of the forest which draws classes alike is more than 0.15 higher (`EBM-main` is below a half).
 # - **Meta rows pay where labels are wrong or a class was made rare.** Where a class was made rare, `BIAM-X` has a lower log-loss with them than without on 13 of 14 sets, and ranks rows better on more than twice as many sets as not. With 20 % wrong labels both hold on more sets than not. Rivals gain by calibration too: each of the five has a better rank by log-loss with meta rows than without.
-# - **Elsewhere they bring little.** Without damage, and with gaps, the log-loss is a little higher with them on average. The mean AUROC without damage is lower too; without `keel-abalone19` it is the same to 0.003.
+# - **Elsewhere they bring little.** Without damage the log-loss is a little higher with them on average, with gaps a little lower, and the mean AUROC without damage is the same to 0.003.
 # - **Few meta rows are no model.** On most generated tables the clean rows alone beat the published loop ([](what_did_not_hold.ipynb)). Here there are 10 to 38 of them, and it is the other way round: `meta-only` ranks behind `BIAM`, and both rank far behind `BIAM-X`.
 #
 # ## Where the numbers come from

@@ -190,16 +190,16 @@ assert average["noise20"].idxmin() == "BIAM-X"
 
 # %%
 difference = error.loc["BIAM-X"] - error.loc["BIAM-X-no-meta"]
-assert difference.loc["noise20"].mean() < -0.02 and (difference.loc["noise20"] < 0).sum() == 5
+assert difference.loc["noise20"].mean() < -0.02 and (difference.loc["noise20"] < 0).sum() == 6
 gaps = difference.loc["mnar20"]
 assert 0.003 < difference.loc["clean"].mean() < 0.02
-assert 0.003 < gaps.mean() < 0.02 and difference.loc[("clean", "bike")] > 0.1
-assert difference["california-housing"].gt(0).all()
+assert 0 < gaps.mean() < 0.003 and 0.04 < difference.loc[("clean", "bike")] < 0.05
+assert difference.loc["clean"].idxmax() == "bike"
 rest = error.drop(columns="bike").mean(axis=1).unstack()
 trees = ["HGB", "XGBoost", "CatBoost"]
 ahead = average["clean"].index[average["clean"] < average.loc["BIAM-X", "clean"]]
 assert set(ahead) == {"EBM-main", "HGB", "CatBoost", "BIAM-X-no-meta"}
-assert (rest.loc["BIAM-X"] < 1.001 * rest.loc[trees]).all().all()
+assert (1.03 * rest.loc["BIAM-X"] < rest.loc[trees]).all().all()
 assert 0.99 < rest.loc["EBM-main", "clean"] / rest.loc["BIAM-X", "clean"] < 1.01
 
 # %%
@@ -208,19 +208,19 @@ others = ["BIAM-X-no-meta", "EBM-main", "pyGAM", "Lasso"]
 assert 0.9 < bike.loc["BIAM-X", "clean"] / bike.loc["EBM-main", "clean"] < 1.1
 additive = bike.loc[["BIAM-X", *others], "clean"]
 assert additive.min() > 1.2 * bike.loc[trees, "clean"].max()
-assert additive["BIAM-X"] > 1.5 * additive["BIAM-X-no-meta"]
+assert additive["BIAM-X"] > 1.15 * additive["BIAM-X-no-meta"]
 ahead = concrete.loc[trees].min() < 0.9 * concrete.loc["BIAM-X"]
 assert ahead[["clean", "mnar20"]].all()
 assert concrete.loc[trees, "noise20"].min() > concrete.loc["BIAM-X", "noise20"]
 worst = error.loc[("meta-only", "clean")]
-assert list(worst.index[worst > 1]) == ["airbnb-nyc", "wine-quality"]
+assert list(worst.index[worst > 1]) == ["airbnb-nyc"] and worst["airbnb-nyc"] > 10
 
 # %% [markdown]
 # - **`BIAM-X` has the first rank by both errors**; its squared error on average over all three damages and that of our own learner without meta rows are the two lowest. Eight sets are few: the published loop, `Lasso+meta` and `meta-only` are further behind than the critical difference, by absolute error `Lasso` too, nobody else.
-# - **Its few meta rows pay where targets are wrong.** With a fifth of them shifted it has the first rank and the lowest mean error of all, though on three of the eight sets the same learner without them has a lower one. Without damage and with gaps they cost a little on average, less than 0.02 - nearly all of it on `bike` where nothing is wrong: few meta rows make honest large errors there pass for wrong targets. On California housing they cost whatever the damage. Each of the five rivals gains by them where targets are shifted, and loses where nothing is wrong.
+# - **Its few meta rows pay where targets are wrong.** With a fifth of them shifted it has the first rank and the lowest mean error of all, though on two of the eight sets the same learner without them has a lower one. Without damage they cost a little on average, less than 0.02, most on `bike`: few meta rows make honest large errors there pass for wrong targets. With gaps they cost less than 0.003. Each of the five rivals gains by them where targets are shifted, and loses where nothing is wrong.
 # - **Without meta rows our learner is not far behind**: it stays within the critical difference.
-# - **Where it loses.** Without damage explainable boosting, two of the boosted trees (`HGB`, `CatBoost`) and our own learner without meta rows have a lower error on average. Hourly hire of bicycles (`bike`) follows one curve on working days and another at weekends. `BIAM-X` may pick pairs, yet without damage it stays far from the trees there, as far as explainable boosting without pairs to a tenth. Without this one set its mean is below that of the trees without damage and with wrong targets, and level with `HGB` under gaps; without damage explainable boosting is level with it. On `concrete` the best of the trees is ahead of it by more than a tenth without damage and with gaps, and none with wrong targets.
-# - **The published loop is last but for the clean rows alone**, behind a Lasso. Its weights help it a little (`BIAM` before `BIAM-B`). `meta-only` is last by both errors: so few rows are no model. On wine and Airbnb its error is above 1, about that of the training mean; on Airbnb far above, for a line over heavy tails.
+# - **Where it loses.** Without damage explainable boosting, two of the boosted trees (`HGB`, `CatBoost`) and our own learner without meta rows have a lower error on average. Hourly hire of bicycles (`bike`) follows one curve on working days and another at weekends. `BIAM-X` may pick pairs, yet without damage it stays far from the trees there, as far as explainable boosting without pairs to a tenth. Without this one set its mean is below that of the trees by 3 % or more, whatever the damage; without damage explainable boosting is level with it. On `concrete` the best of the trees is ahead of it by more than a tenth without damage and with gaps, and none with wrong targets.
+# - **The published loop is last but for the clean rows alone**, behind a Lasso. Its weights help it a little (`BIAM` before `BIAM-B`). `meta-only` is last by both errors: so few rows are no model. On Airbnb its error is far above 1, which is about that of the training mean: a line over heavy tails.
 #
 # ## Where the numbers come from
 #

@@ -145,7 +145,7 @@ for base in BASES:
     assert won[[*known, "DANN"]].min() > 0.2
     assert won[["SD", "occam", "hard-examples", "hard-examples-drawn"]].max() < 0.1
     assert asked[base].at["ERM-meta-only", "spurious feature"] > 0.65
-assert gain["made"]["spurious feature"].idxmax() == "BIAM-X"
+assert gain["made"].loc["BIAM-X", "spurious feature"] > 0.4
 pd.concat({base: asked[base]["spurious feature"] for base in BASES}, axis=1).round(3)
 
 # %% [markdown]
