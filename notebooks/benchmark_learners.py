@@ -67,15 +67,14 @@ mse = numbers[numbers["n"] == 2000].set_index("method")["mse"]
 ours = ["BIAM-X", "BIAM-X-no-meta"]
 assert mse[ours].max() < 0.9 * mse.drop(ours).min()
 auprc = classes.pivot(index="n", columns="method", values="auprc")
-assert auprc.loc[2000, "EBM-main"] > auprc.loc[2000, "BIAM-X"] - 0.01
-assert (auprc.loc[20000:, "EBM-main"] < auprc.loc[20000:, "BIAM-X"] - 0.05).all()
+assert (auprc["EBM-main"] < auprc["BIAM-X"] - 0.05).all()
 
 # %% [markdown]
 # :::{important}
 # Stored so far is **one seed**; of 20,000 and 200,000 rows ours and plain EBM only. It was measured beside other work: processor seconds can be compared, wall seconds cannot, and at 2,000 rows a difference of .03 in average precision says nothing. `biam reproduce benchmark --profile full` has all methods, a million rows, more columns and three seeds.
 # :::
 #
-# With numbers ours have the smallest errors, with clean rows and without, a tenth or more below every other, those that are given the true labels included; plain EBM and boosting stay where the shifted labels put them. With rare, flipped classes `BIAM-X` orders 2,000 rows no better than the plain EBM, and 20,000 and 200,000 rows better by more than .05.
+# With numbers ours have the smallest errors, with clean rows and without, a tenth or more below every other, those that are given the true labels included; plain EBM and boosting stay where the shifted labels put them. With rare, flipped classes `BIAM-X` is ahead of the plain EBM by more than .05 in average precision, at every size.
 #
 # ## Scores against seconds
 
