@@ -107,6 +107,7 @@ assert (loss.loc[["noise20", "noise30"]] < 0).all(axis=None)
 assert (loss.loc[["noise20", "noise30"], "BIAM-X"] < -0.02).all()
 
 # %%
+assert (score.loc["clean"].loc[["german-credit", "heloc"]] < 0.002).all(axis=None)
 alone = score["BIAM-X-no-meta"].drop("clean")
 assert (alone.xs("adult", level="dataset") > 0.01).all()
 assert (alone.xs("taiwan-default", level="dataset") < 0).all() and alone.min() > -0.01
@@ -131,7 +132,6 @@ three.round(2)
 rank = ranks.set_index(["metric", "damage", "method"])["rank"].unstack()
 fair = rank[without]
 order, loss = (rank.loc[score, with_meta] for score in ("auroc", "log_loss"))
-flips = ["noise20", "noise30"]
 assert (order.idxmin(axis=1) == "BIAM-X").all()
 assert (loss.idxmin(axis=1) == "BIAM-X").loc[["clean", "noise30"]].all()
 assert (

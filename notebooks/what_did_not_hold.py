@@ -146,12 +146,16 @@ assert far.round(2).to_dict() == {
     ("e7", "clf_int_clean"): -0.03,
     ("e7", "clf_null_main"): -0.04,
 }
+
+# %%
 ratio = (own["fresh"] / own["five"])[["e2", "e4", "e6"]][~small]
 assert ratio[["e2", "e4"]].between(1, 1.16).all() and ratio["e6"].between(0.65, 1).all()
 
 # %%
 share = means["BIAM-X"] / means["meta-only"]
 assert share.loc[("e4", "smalln")].between(0.75, 0.85).all()
+
+# %%
 pairs = share.loc["e6"].drop("null_main")
 assert pairs.stack().between(0.37, 0.56).all()
 assert (share.loc[["e3", "e5"]] < 1).sum().to_list() == [8, 4]
