@@ -12,7 +12,7 @@ from scipy.optimize import nnls
 from torch import Tensor
 
 from biam.solvers.exact.components import Components
-from biam.solvers.exact.terms import Group, slices
+from biam.solvers.exact.terms import CURVE, Group, slices
 
 __all__ = ["constrained", "slopes"]
 
@@ -66,6 +66,6 @@ def slopes(components: Components, groups: Sequence[Group], j: int) -> Tensor:
     T = components.maps[j]
     C = torch.zeros(len(T), 1 + sum(map(len, groups)), dtype=torch.float64)
     for group, place in zip(groups, slices(groups), strict=True):
-        if group.kind in ("line", "shape") and group.key == (j,):
+        if group.kind in CURVE and group.key == (j,):
             C[:, place] = T[:, [a for (a,) in group.parts]].cumsum(0)
     return C

@@ -21,6 +21,8 @@ __all__ = ["Group", "as_model", "main_groups", "pair_group", "reaction_group"]
 # Products (a, b) of components with (a + 1)(b + 1) up to this: fine along one axis or the other.
 PAIR_DEGREE = 16
 REACTION_COMPONENTS = 3
+# Kinds of groups that add up to the curve of a number.
+CURVE = ("line", "shape", "jump")
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,18 @@ def test_predictions_rise_or_fall_everywhere(kind, sign):
     )
 
 
+def test_jumps_between_tied_values_keep_the_sign_too():
+    stream = np.random.default_rng(2)
+    X = np.column_stack([stream.integers(0, 15, 600) * (stream.random(600) < 0.6)]).astype(float)
+    X = np.column_stack([X, stream.normal(size=600)])
+    y = np.where(X[:, 0] == 4, 5.0, 0.1 * X[:, 0]) + 0.3 * stream.normal(size=600)
+    free, held = (BIAMRegressor(monotone=m, random_state=0).fit(X, y) for m in ({}, {"x0": 1}))
+    assert any(term["kind"] == "jump" for term in held.details_["terms"])
+    path = np.column_stack([np.linspace(0, 14, 141), np.zeros(141)])
+    assert np.diff(free.predict(path)).min() < -0.1
+    assert np.diff(held.predict(path)).min() > -1e-9
+
+
 def test_a_true_sign_helps_where_rows_are_few():
     errors = []
     for seed in range(6):
