@@ -204,11 +204,7 @@ def _narrow(robust: Evidence) -> float:
 
 def _left_out(fit: Evidence) -> Tensor:
     """Losses of the meta rows, each under the fit without it; of classes, calibrated."""
-    noise, trusted = fit.noise, fit.noise.labels.trusted
-    if isinstance(noise, Flips):
-        f = noise.line(fit.f, fit.spread)(noise.outputs_left_out(fit.f, fit.spread))
-        return noise.losses(f)[trusted].cpu()
-    return noise.left_out(fit.f, fit.spread)[trusted].cpu()
+    return fit.noise.judged(fit.f, fit.spread)[fit.noise.labels.trusted].cpu()
 
 
 def _doubts(fit: Evidence) -> Tensor:

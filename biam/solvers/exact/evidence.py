@@ -150,7 +150,7 @@ def maximise(
         if each and len(root) > c:
             turn = live.rows.outputs(torch.linalg.solve(root[c:, c:], root[c:, :c]).T)
         noise.refresh(f, spread, turn)
-        change = max(live.adapt(w, root[:, : len(w)].square().sum(0)), noise.drift)
+        change = max(live.adapt(w, root[:, :c].square().sum(0)), noise.drift)
         history.append(
             {"epoch": step, **noise.progress(f, spread), "edf": 1 + float(live.edf.sum())}
         )
@@ -165,7 +165,7 @@ def maximise(
                 f = live.rows.outputs(w)
     volume = 0.5 * float(diagonal[1:].log().sum() - (diagonal * w * w).sum())
     volume += float(root.diagonal().log().sum())
-    V = root[:, : len(w)].T @ root[:, : len(w)]
+    V = root[:, :c].T @ root[:, :c]
     if leverage and not each:
         spread = live.rows.spread(V)
     w, V, f = live.whole(w, V, f)

@@ -82,10 +82,7 @@ class Flips(Judged):
 
     def working(self, f: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Fisher information, score over information, and the directions of the two rates."""
-        s = torch.sigmoid(f)
-        a, b = self._rates()
-        mean = self._mean(s)
-        slope = ((1 - a - b) * s * (1 - s)).clamp_min(1e-12)
+        s, _, mean, slope = self._link(f)
         residual = (self.labels.y - mean) / slope
         precision = slope.square() / (mean * (1 - mean)) * self.labels.fixed
         if not self.learned:
@@ -104,9 +101,13 @@ class Flips(Judged):
     def log_prior(self) -> float:
         """Log density of the logits of the rates, and what integrating over them adds."""
         alpha, beta = self.prior
-        density = alpha * self.rates.log() + beta * (1 - self.rates).log()
         known = math.lgamma(alpha + beta) - math.lgamma(alpha) - math.lgamma(beta)
-        return float(density.sum()) + 2 * known + math.log(2 * math.pi)
+        return float(self._log_density().sum()) + 2 * known + math.log(2 * math.pi)
+
+    def _log_density(self) -> Tensor:
+        """Of the logit of each rate, up to a constant; shape (2,)."""
+        alpha, beta = self.prior
+        return alpha * self.rates.log() + beta * (1 - self.rates).log()
 
     def advance(
         self, f: Tensor, move: Tensor, w: Tensor, step: Tensor, penalty: Tensor
@@ -132,12 +133,9 @@ class Flips(Judged):
 
         The rates themselves move with the coefficients.
         """
-        if turn is None or not self.learned:
+        if turn is None:
             return
-        s = torch.sigmoid(f)
-        a, b = self._rates()
-        mean, left = self._mean(s), 1 - a - b
-        slope = (left * s * (1 - s)).clamp_min(1e-12)
+        s, left, mean, slope = self._link(f)
         odds = (1 - 2 * mean) / (mean * (1 - mean))
         doubt = 0.5 * spread * self.labels.fixed * slope.square() / (mean * (1 - mean))
         free = (~self.labels.trusted).double() * doubt
@@ -185,10 +183,16 @@ class Flips(Judged):
         return f - residual * h / (1 - h)
 
     def line(self, f: Tensor, spread: Tensor) -> Line:
-        """Calibration of the outputs by the meta rows left out."""
+        """Calibration of the outputs by the meta rows left out; none without meta rows."""
         trusted = self.labels.trusted
+        if not bool(trusted.any()):
+            return Line()
         at = self.outputs_left_out(f, spread)[trusted]
         return fit_line(at, self.labels.y[trusted], self.labels.fixed[trusted])
+
+    def judged(self, f: Tensor, spread: Tensor) -> Tensor:
+        """`left_out`, calibrated."""
+        return self.losses(self.line(f, spread)(self.outputs_left_out(f, spread)))
 
     def summary(self, unit: float = 1.0) -> dict[str, list[float]]:
         """The two rates, for `details_`."""
@@ -198,6 +202,13 @@ class Flips(Judged):
         few = META_RATE if self.learned else 0.0
         a, b = (torch.where(self.labels.trusted, few, rate) for rate in self.rates)
         return a, b
+
+    def _link(self, f: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """sigmoid(f), 1 - a - b, the chance of a label 1, and its slope in f; shape (n,) each."""
+        s = torch.sigmoid(f)
+        a, b = self._rates()
+        left = 1 - a - b
+        return s, left, self._mean(s), (left * s * (1 - s)).clamp_min(1e-12)
 
     def _mean(self, s: Tensor) -> Tensor:
         a, b = self._rates()
@@ -212,7 +223,5 @@ class Flips(Judged):
     def _objective(self, f: Tensor, w: Tensor, penalty: Tensor) -> float:
         value = self.surprise(f) + 0.5 * float((penalty * w * w).sum())
         if self.learned:
-            alpha, beta = self.prior
-            prior = alpha * self.rates.log() + beta * (1 - self.rates).log()
-            value += float((self.tilt * torch.logit(self.rates) - prior).sum())
+            value += float((self.tilt * torch.logit(self.rates) - self._log_density()).sum())
         return value

@@ -46,3 +46,7 @@ class Judged:
         if bool(trusted.any()):
             told["meta_loss"] = float(self.left_out(f, spread)[trusted].mean())
         return told
+
+    def judged(self, f: Tensor, spread: Tensor) -> Tensor:
+        """Losses by which candidates are compared: of the rows left out, shape (n,)."""
+        return self.left_out(f, spread)

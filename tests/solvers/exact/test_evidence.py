@@ -260,17 +260,17 @@ def test_two_classes_are_at_the_mode_and_the_fixed_point():
 
 
 def test_dead_groups_leave_the_fit_as_if_they_had_never_been():
-    rows, y = table(400)
+    rows, y = table(400, seed=2)
     pairs = [pair_group(rows.components, j, k) for j, k in ((0, 1), (0, 2), (1, 2))]
     rows = rows.use([*rows.groups, *pairs])
     noise = Known(y, torch.ones_like(y))
-    fit = maximise(rows, noise, max_iter=300, tol=1e-6)
+    fit = maximise(rows, noise, max_iter=300, tol=1e-8)
     dead = (fit.penalties == MOST) & (fit.edf == 0)
     assert dead.any() and not dead.all()
     kept = [g for g, out in zip(rows.groups, dead.tolist(), strict=True) if not out]
-    without = maximise(rows.use(kept), noise, max_iter=300, tol=1e-6)
-    torch.testing.assert_close(without.f, fit.f, rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(without.edf, fit.edf[~dead], rtol=1e-2, atol=1e-2)
+    without = maximise(rows.use(kept), noise, max_iter=300, tol=1e-8)
+    torch.testing.assert_close(without.f, fit.f, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(without.edf, fit.edf[~dead], rtol=1e-2, atol=1e-3)
     # Their places are still there, and empty.
     owner = torch.as_tensor(np.r_[-1, parts(rows)[0]])
     gone = torch.isin(owner, torch.nonzero(dead)[:, 0])

@@ -169,10 +169,10 @@ def two_classes(n, rates, seed=0):
     return X, np.where(flipped, 1 - clean, clean), flipped, f
 
 
-def fitted(X, y, noise=None, max_iter=25, **options):
+def fitted(X, y, noise=None, max_iter=25):
     components = Components.fit(X, 6, None, np.ones(len(X)))
     rows = Rows(components, X, np.ones(len(X), bool)).use(main_groups(components, ()))
-    return maximise(rows, noise or Flips.start(labels(y), None, None), max_iter=max_iter, **options)
+    return maximise(rows, noise or Flips.start(labels(y), None, None), max_iter=max_iter)
 
 
 @pytest.mark.parametrize("rates", [(0.05, 0.25), (0.2, 0.1), (0.0, 0.0)])
