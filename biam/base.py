@@ -185,15 +185,16 @@ class BIAMBase(Chunked, Readable, BaseEstimator):
         """Raw model outputs, shape (n_rows, d), float64."""
         check_is_fitted(self)
         X = ArrayChunks(X, X) if isinstance(X, np.memmap) else X
-        if isinstance(X, Chunks):
-            return np.concatenate([self._encoded_outputs(self._values(chunk[0])) for chunk in X])
-        return self._encoded_outputs(self._values(X))
+        tables = (chunk[0] for chunk in X) if isinstance(X, Chunks) else [X]
+        checked = (self._check_table(table, reset=False)[0] for table in tables)
+        return np.concatenate([self._model_outputs(table, self.encoder_) for table in checked])
 
-    def _encoded_outputs(self, values: np.ndarray) -> np.ndarray:
+    def _model_outputs(self, X: Any, encoder: TableEncoder | None = None) -> np.ndarray:
+        """Of a table and its encoder, or of encoded rows."""
         # Published numbers hold to the last bit, and so does the order of their sums.
         if self.solver == "exact" and Predictor.knows(self.model_):
-            return Predictor(self.model_, self.w_).outputs(values)
-        design = self.model_.basis.design(values)
+            return Predictor(self.model_, self.w_).outputs(X, encoder)
+        design = self.model_.basis.design(X if encoder is None else encoded(encoder, X))
         with torch.inference_mode():
             return self.model_.outputs(self.w_, design).double().numpy()
 

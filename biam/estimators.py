@@ -232,10 +232,10 @@ n_features_in_
             # Probabilities of all training rows would be for nothing.
             self.decision_rule_ = plain_rule(len(self.classes_))
             return
-        proba = self._shares(self._encoded_outputs(values))
+        proba = self._shares(self._model_outputs(values))
         weight = np.ones(len(proba)) if weight is None else weight
         if meta_values is not None:
-            meta = self._shares(self._encoded_outputs(meta_values))
+            meta = self._shares(self._model_outputs(meta_values))
             weight = weight * shifted_weights(proba, meta)
         self.decision_rule_ = decision_rule(proba, objective, weight)
 

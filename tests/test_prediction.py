@@ -149,3 +149,28 @@ def test_plain_tables_are_refused_for_what_others_are():
         encoded(encoder, FRAME[["a", "b"]].assign(b=np.where(FRAME.index == 3, np.inf, 1.0)))
     with pytest.raises(InvalidInputError, match="in another order than in fit"):
         encoded(encoder, FRAME[["b", "a"]])
+
+
+@pytest.mark.parametrize(
+    "table", [*PLAIN_TABLES.values(), FRAME], ids=[*PLAIN_TABLES, "categories"]
+)
+def test_tables_are_encoded_block_by_block_to_the_same_bits(table, monkeypatch):
+    encoder = TableEncoder(standardise=True).fit(table)
+    values = encoder.transform(table)
+    basis = Basis.fit(values, 3, n_levels=encoder.n_levels, dtype=torch.float64)
+    model = AdditiveModel(basis, 2)
+    monkeypatch.setattr(prediction, "ENTRIES", 1)
+    monkeypatch.setattr(prediction, "LEAST_ROWS", 7)
+    before = table.copy()
+    f = Predictor(model, model.w).outputs(table, encoder)
+    np.testing.assert_array_equal(f, Predictor(model, model.w).outputs(values))
+    np.testing.assert_array_equal(table, before)
+    assert np.ptp(f) > 0
+
+
+def test_an_infinity_in_a_late_block_is_refused(monkeypatch):
+    monkeypatch.setattr(prediction, "ENTRIES", 1)
+    monkeypatch.setattr(prediction, "LEAST_ROWS", 7)
+    est = BIAMRegressor(progress=False).fit(X, X[:, 0])
+    with pytest.raises(InvalidInputError, match="infinity in column 'x1', row 38"):
+        est.predict(np.where((np.arange(40) == 38)[:, None] & (np.arange(3) == 1), np.inf, X))
