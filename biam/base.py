@@ -23,7 +23,7 @@ from biam.named import check_pairs, check_signs, numbered
 from biam.prediction import Predictor, encoded, encoded_meta
 from biam.readable import Readable
 from biam.solvers.exact import BASES, SELECTIONS, WEIGHTINGS, ExactSolver
-from biam.solvers.fitted import Fitted
+from biam.solvers.fitted import Fitted, one_thread
 from biam.solvers.published import GATE_SCHEDULES, VARIANTS, PublishedSolver
 from biam.table import TableEncoder
 from biam.targets import checked_weight
@@ -193,7 +193,8 @@ class BIAMBase(Chunked, Readable, BaseEstimator):
         """Of a table and its encoder, or of encoded rows."""
         # Published numbers hold to the last bit, and so does the order of their sums.
         if self.solver == "exact" and Predictor.knows(self.model_):
-            return Predictor(self.model_, self.w_).outputs(X, encoder)
+            with one_thread():
+                return Predictor(self.model_, self.w_).outputs(X, encoder)
         design = self.model_.basis.design(X if encoder is None else encoded(encoder, X))
         with torch.inference_mode():
             return self.model_.outputs(self.w_, design).double().numpy()

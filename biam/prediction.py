@@ -7,7 +7,7 @@ model are linear in these, and gaps are no case of their own. Source: BIAM proto
 Eq. 1.
 """
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -37,25 +37,28 @@ class Predictor:
 
     def __init__(self, model: AdditiveModel, w: Tensor) -> None:
         terms = _Expanded(model, w)
-        p, q = len(terms.columns), len(terms.knots)
-        used = terms.used()
-        order = {j: [*range(q)[terms.columns[j]], q + j] for j in used}
-        slopes = np.hstack([terms.slopes, terms.gaps])
-        self.n_features, self.constant = p, terms.constant[:, None]
-        self.tables = {j: slopes[:, order[j]] for j in used if j in terms.levels}
-        curves = [j for j in used if j not in self.tables]
-        every = np.array([i for j in curves for i in order[j]], dtype=np.intp)
-        self.slopes = slopes[:, every]
-        # Under the values of a block are its gaps: a value is raised to a knot, a gap to nothing.
-        owners = [j for j, c in enumerate(terms.columns) for _ in range(q)[c]]
-        self.rows = np.array([*owners, *range(p, 2 * p)], dtype=np.intp)[every]
-        self.lowest = np.append(terms.knots, np.full(p, -np.inf))[every]
-        ends = np.cumsum([0, *(len(order[j]) for j in curves)])
-        self.places = {j: slice(a, b) for j, (a, b) in zip(curves, pairwise(ends), strict=True)}
-        self.surfaces = terms.surfaces
-        causes = {j: np.flatnonzero(alpha.any((0, 2))) for j, alpha in terms.reactions.items()}
-        self.reactions = [(j, terms.reactions[j][:, found]) for j, found in causes.items()]
-        self.causes = p + np.concatenate([np.empty(0, dtype=np.intp), *causes.values()])
+        self.n_features, self.constant = len(terms.columns), terms.constant[:, None]
+        width = {j: len(terms.knots[c]) for j, c in enumerate(terms.columns)}
+        said, joined = terms.said(), terms.joined()
+        # Categories whose indicators nothing else needs are looked up.
+        looked_up = [j for j in terms.levels if j in said and j not in joined]
+        self.tables = {j: terms.whole(j) for j in looked_up}
+        self.levels = [j for j in terms.levels if j in joined]
+        self.n_levels = {j: width[j] for j in [*self.levels, *looked_up]}
+        # Curves of as many knots are evaluated together.
+        curves = sorted({*said, *joined} - {*terms.levels}, key=lambda j: (width[j], j))
+        self.curves = []
+        for _, equal in groupby(curves, key=width.get):
+            numbers = list(equal)
+            knots = np.stack([terms.knots[terms.columns[j]] for j in numbers])
+            self.curves.append((numbers, torch.from_numpy(knots)[:, :, None]))
+        order = [*curves, *self.levels]
+        ends = np.cumsum([0, *(width[j] + 1 for j in order)])
+        self.places = {j: slice(a, b) for j, (a, b) in zip(order, pairwise(ends), strict=True)}
+        self.n_rows = int(ends[-1])
+        none = np.empty((len(self.constant), 0))
+        self.slopes = np.hstack([none, *(terms.whole(j) for j in order)])
+        self._join(terms)
 
     @staticmethod
     def knows(model: AdditiveModel) -> bool:
@@ -78,49 +81,55 @@ class Predictor:
         InvalidInputError
             Another number of features, or a table that the encoder refuses.
         """
-        p = self.n_features
+        p, most = self.n_features, max(LEAST_ROWS, ENTRIES // max(1, self.n_rows))
         if X.ndim != 2 or X.shape[1] != p:
             raise InvalidInputError(f"X must have shape (n, {p}), as in `fit`, got {X.shape}.")
-        rows = _Rows(X, encoder)
-        f = np.empty((len(self.constant), len(X)))
-        size = min(len(X), max(LEAST_ROWS, ENTRIES // max(1, len(self.rows))))
-        room = _Room(self, size)
-        for start in range(0, len(X), max(1, size)):
-            n = min(size, len(X) - start)
-            room = room if n == size else _Room(self, n)
+        f, rows, room = np.empty((len(self.constant), len(X))), _Rows(X, encoder), None
+        for start in range(0, len(X), most):
+            n = min(most, len(X) - start)
+            if room is None or n < most:
+                room = _Room(self, n)
             rows.read(start, room.values)
             f[:, start : start + n] = self._block(room)
         return f.T
 
+    def _join(self, terms: "_Expanded") -> None:
+        """By feature, coefficients of its u, and the rows with which these products go."""
+        parts: dict[int, list[np.ndarray]] = {}
+        partners: dict[int, list[np.ndarray]] = {}
+        # The rows of a block: all m_j, then the u_j that are in use.
+        u = np.arange(self.n_features, self.n_features + self.n_rows)
+        for j, k, G in terms.surfaces:
+            parts.setdefault(j, []).append(G)
+            partners.setdefault(j, []).append(u[self.places[k]])
+        for j, alpha in terms.reactions.items():
+            causes = np.flatnonzero(alpha.any((0, 2)))
+            parts.setdefault(j, []).append(alpha[:, causes])
+            partners.setdefault(j, []).append(causes)
+        self.products = [(j, np.concatenate(found, axis=1)) for j, found in parts.items()]
+        rows = [row for j, _ in self.products for row in partners[j]]
+        self.partners = np.concatenate([np.empty(0, dtype=np.intp), *rows])
+
     def _block(self, room: "_Room") -> np.ndarray:
         """Outputs of the rows in a room, shape (d, n)."""
-        values, u = room.values, room.u
-        gap = np.isnan(values[: self.n_features])
-        values[len(gap) :] = gap
-        values.take(self.rows, axis=0, out=u, mode="clip")
-        np.fmax(u, room.lowest, out=u)
-        f = self.slopes @ u
+        gap = np.isnan(room.values)
+        room.missing[...] = gap
+        codes = {
+            j: np.where(gap[j], q, room.values[j]).astype(np.intp) for j, q in self.n_levels.items()
+        }
+        room.raise_to_knots()
+        for j in self.levels:
+            room.u[self.places[j]] = np.eye(self.n_levels[j] + 1).take(codes[j], axis=1)
+        f = self.slopes @ room.u
         f += self.constant
-        codes = {}
         for j, table in self.tables.items():
-            codes[j] = np.where(gap[j], table.shape[1] - 1, values[j]).astype(np.intp)
             f += table.take(codes[j], axis=1)
-
-        def columns(j: int) -> np.ndarray:
-            if j in codes:
-                return np.eye(self.tables[j].shape[1]).take(codes[j], axis=1)
-            return u[self.places[j]]
-
-        for j, k, G in self.surfaces:
-            along = np.matmul(G, columns(j), out=room.along[:, : G.shape[1]])
-            f += np.einsum("dkn,kn->dn", along, columns(k))
-        if self.reactions and gap.any():
-            start = 0
-            for j, alpha in self.reactions:
-                place = slice(start, start := start + alpha.shape[1])
-                np.matmul(alpha, columns(j), out=room.changes[:, place])
-            values.take(self.causes, axis=0, out=room.causes, mode="clip")
-            f += np.einsum("din,in->dn", room.changes, room.causes)
+        if self.products:
+            for coefficients, u, products in room.products:
+                np.matmul(coefficients, u, out=products)
+            room.rows.take(self.partners, axis=0, out=room.partners, mode="clip")
+            room.all_products *= room.partners
+            f += np.ones(len(self.partners)) @ room.all_products
         return f
 
 
@@ -182,14 +191,18 @@ class _Expanded:
         if model.pairs:
             self._read_surfaces(model, named["surfaces"])
 
-    def used(self) -> list[int]:
-        """Features that say something."""
-        says = {*self.reactions, *(i for j, k, _ in self.surfaces for i in (j, k))}
-        return [
-            j
-            for j, c in enumerate(self.columns)
-            if j in says or self.slopes[:, c].any() or self.gaps[:, j].any()
-        ]
+    def whole(self, j: int) -> np.ndarray:
+        """Slopes and gap of a feature: coefficients of u_j, shape (d, q_j + 1)."""
+        return np.hstack([self.slopes[:, self.columns[j]], self.gaps[:, j, None]])
+
+    def said(self) -> set[int]:
+        """Features with a curve, or an effect of their gaps."""
+        curves, gaps = self.slopes.any(0), self.gaps.any(0)
+        return {j for j, c in enumerate(self.columns) if gaps[j] or curves[c].any()}
+
+    def joined(self) -> set[int]:
+        """Features whose u is multiplied with something."""
+        return {*self.reactions, *(i for j, k, _ in self.surfaces for i in (j, k))}
 
     def _read_reactions(self, alpha: np.ndarray) -> None:
         """By feature: how gaps in all features change its curve, shape (d, p, q_j + 1)."""
@@ -230,14 +243,30 @@ class _Room:
     """
 
     def __init__(self, of: Predictor, n: int) -> None:
-        d, widest = len(of.constant), max((G.shape[1] for _, _, G in of.surfaces), default=0)
-        self.values = np.empty((2 * of.n_features, n))
-        # Maxima of two whole arrays are several times faster than with one number for a row.
-        self.lowest = np.repeat(of.lowest[:, None], n, axis=1)
-        self.u = np.empty(self.lowest.shape)
-        self.along = np.empty((d, widest, n))
-        self.causes = np.empty((len(of.causes), n))
-        self.changes = np.empty((d, len(of.causes), n))
+        p, n_products = of.n_features, len(of.partners)
+        self.values, self.rows = np.empty((p, n)), np.empty((p + of.n_rows, n))
+        self.missing, self.u = self.rows[:p], self.rows[p:]
+        self.partners = np.empty((n_products, n))
+        self.all_products = np.empty((len(of.constant), n_products, n))
+        self.products, start = [], 0
+        for j, coefficients in of.products:
+            products = self.all_products[:, start : (start := start + coefficients.shape[1])]
+            self.products.append((coefficients, self.u[of.places[j]], products))
+        self._values, self._missing = torch.from_numpy(self.values), torch.from_numpy(self.missing)
+        self._curves, start = [], 0
+        for numbers, knots in of.curves:
+            u = self.u[start : (start := start + knots.numel() + len(knots))]
+            u = torch.from_numpy(u).view(len(knots), -1, n)
+            self._curves.append((_as_slice(numbers), knots, u[:, :-1], u[:, -1]))
+
+    def raise_to_knots(self) -> None:
+        """u of all curves, and gaps among the values to the left of all knots."""
+        values, low = self._values, -torch.inf
+        torch.nan_to_num(values, nan=low, posinf=torch.inf, neginf=low, out=values)
+        for chosen, knots, u, gaps in self._curves:
+            # Unlike NumPy's, as fast with one number for a row as with whole arrays.
+            torch.maximum(values[chosen][:, None], knots, out=u)
+            gaps.copy_(self._missing[chosen])
 
 
 class _Rows:
@@ -251,20 +280,24 @@ class _Rows:
     """
 
     def __init__(self, X: Any, encoder: TableEncoder | None) -> None:
-        self.X, self.encoder = X, encoder if encoder is not None and _is_plain(encoder, X) else None
-        done = encoder is None or self.encoder is not None
-        self.numbers = np.asarray(X, dtype=float) if done else encoder.transform(X)
+        self.X, self.encoder = X, encoder
+        self.raw = encoder is not None and _is_plain(encoder, X)
+        if encoder is None or self.raw:
+            self.numbers = np.asarray(X, dtype=float)
+        else:
+            self.numbers = encoder.transform(X)
+        if self.raw:
+            self.centre, self.scale = (
+                torch.tensor(part)[:, None] for part in (encoder.centre, encoder.scale)
+            )
 
-    def read(self, start: int, room: np.ndarray) -> None:
-        """Rows from `start` on, as the first columns of a room, shape (2 p, n)."""
-        p, n = self.numbers.shape[1], room.shape[1]
-        values, columns = room[:p], self.numbers[start : start + n].T
-        if self.encoder is None:
-            np.copyto(values, columns)
+    def read(self, start: int, out: np.ndarray) -> None:
+        """Rows from `start` on, as columns, shape (p, n)."""
+        np.copyto(out, self.numbers[start : start + out.shape[1]].T)
+        if not self.raw:
             return
-        np.subtract(columns, self.encoder.centre[:, None], out=values)
-        values /= self.encoder.scale[:, None]
-        if np.isinf(values).any():
+        torch.from_numpy(out).sub_(self.centre).div_(self.scale)
+        if np.isinf(out).any():
             self.encoder.transform(self.X)  # Which says where.
 
 
@@ -283,6 +316,12 @@ def _with_gap(b: np.ndarray, centre: np.ndarray) -> np.ndarray:
     coefficient makes zero of it.
     """
     return np.concatenate([b, (b @ centre)[..., None]], axis=-1)
+
+
+def _as_slice(numbers: list[int]) -> slice | list[int]:
+    """Numbers in a row as a slice, which copies nothing."""
+    first, last = numbers[0], numbers[-1]
+    return slice(first, last + 1) if numbers == [*range(first, last + 1)] else numbers
 
 
 def _is_plain(encoder: TableEncoder, X: Any) -> bool:
