@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from biam.datasets.self_masked import make_self_masked
-from biam.experiments.cost_child import build, main, peak_mb, timed
+from biam.experiments import cost_child
+from biam.experiments.cost_child import build, main, measure, peak_mb, timed
 
 SPLIT = make_self_masked("regression", 400, n_test=200)
 
@@ -49,3 +50,16 @@ def test_peak_rises_with_what_is_held():
     held = np.ones(int(8e7))
     assert peak_mb() > before + 300 or before > 600
     del held
+
+
+def test_one_slow_prediction_says_nothing_of_the_learner(monkeypatch):
+    pauses = iter([0.4, 0, 0, 0, 0])
+
+    def predict(model, _, X):
+        time.sleep(next(pauses))
+        return model.predict(X)
+
+    monkeypatch.setattr(cost_child, "_predict", predict)
+    values = measure(SPLIT, "regression", 0, {"rival": "Huber", "use": "train"})
+    assert values["predict_wall_seconds"] < 0.2
+    assert next(pauses, None) is None
