@@ -122,13 +122,13 @@ top = one[one["scenario"] == "adult"].groupby(["curve", "method"])["value"].max(
 height = (top["BIAM-X"] - top["EBM-main-fair"]).abs()
 assert height[["age", "hours-per-week"]].max() < 0.5 and height["education-num"] > 1
 gains = top.loc["capital-gain", "BIAM-X"] / top.loc["capital-gain", "EBM-main-fair"]
-assert 1.8 < gains < 2.3
+assert 1.4 < gains < 1.8
 auroc = mean.xs("auroc", level="metric")["adult"]
 assert auroc.min() > 0.9 and abs(auroc["BIAM-X"] - auroc["EBM-main-fair"]) < 0.01
 auroc.round(3).to_frame("AUROC of the test file")
 
 # %% [markdown]
-# Two very different learners agree on age and hours per week: their curves rise to the same height, to half a unit. For some large capital gains `BIAM-X` goes about twice as high: its curve may jump from one shared amount to the next. They also differ in the years of education, which the table holds twice, once as a number and once as a word: how a model shares an effect between two names of one thing is its own choice. Where a person's occupation, employer or country is not known, the odds are lower for both.
+# Two very different learners agree on age and hours per week: their curves rise to the same height, to half a unit. For some large capital gains `BIAM-X` goes half as high again: its curve may jump from one shared amount to the next. They also differ in the years of education, which the table holds twice, once as a number and once as a word: how a model shares an effect between two names of one thing is its own choice. Where a person's occupation, employer or country is not known, the odds are lower for both.
 #
 # ## Pairs
 #

@@ -183,7 +183,7 @@ pd.DataFrame({"loss": hidden, "imputation_rmse": errors}).dropna().round(2)
 #
 # Nobody knows the true effect of cement on the strength of concrete. Grey is what BIAM-X learns from the table without gaps.
 
-# %% alt="Four panels of the response to cement. BIAM-X with gaps and with a filled mean are too flat at high cement; after MICE the curve follows the grey line and levels off at high cement; after not-MIWAE it bends down there."
+# %% alt="Four panels of the response to cement. BIAM-X with gaps follows the grey line up to 300 kg and is too flat beyond; so it is after MICE, and flatter after a filled mean; after not-MIWAE the curve bends down."
 cement = curves[curves["scenario"] == "concrete/mnar40"]
 shown = ["BIAM-X", "BIAM-X:mean", "BIAM-X:MICE", "BIAM-X:not-MIWAE"]
 unit = "effect on standardised strength"
@@ -195,12 +195,12 @@ lines = cement[cement["curve"] == "response"].pivot_table(
     index="x", columns="method", values="value"
 )
 apart = lines[shown].sub(lines["BIAM-X:complete"], axis=0).pow(2).mean() ** 0.5
-assert apart.idxmin() == "BIAM-X:MICE" and apart.idxmax() == "BIAM-X:not-MIWAE"
-assert apart["BIAM-X"] < 1.1 * apart["BIAM-X:MICE"] and apart["BIAM-X"] < apart["BIAM-X:mean"]
+assert apart.idxmin() == "BIAM-X" and apart.idxmax() == "BIAM-X:not-MIWAE"
+assert apart["BIAM-X:MICE"] < 1.2 * apart["BIAM-X"] < apart["BIAM-X:mean"]
 apart.round(2)
 
 # %% [markdown]
-# Distance from the grey line: the curve after MICE is the closest of the four, but by little; with the gaps as they are it is within a tenth of that. A filled mean is worse than the gaps, and not-MIWAE the furthest. None is near: few high values are left to learn from.
+# Distance from the grey line: with the gaps as they are the curve is the closest of the four, and after MICE it is less than a fifth further off. A filled mean is worse than either, and not-MIWAE the furthest. None is near: few high values are left to learn from.
 #
 # ## So which?
 #
