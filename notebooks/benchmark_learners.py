@@ -71,7 +71,7 @@ assert (auprc["EBM-main"] < auprc["BIAM-X"] - 0.05).all()
 
 # %% [markdown]
 # :::{important}
-# Stored so far is **one seed**; of 20,000 and 200,000 rows ours and plain EBM only. It was measured beside other work: processor seconds can be compared, wall seconds cannot, and at 2,000 rows a difference of .03 in average precision says nothing. `biam reproduce benchmark --profile full` has all methods, a million rows, more columns and three seeds.
+# Stored so far is **one seed**; of 20,000 and 200,000 rows ours and plain EBM only. Nothing else ran meanwhile. At 2,000 rows a difference of .03 in average precision says nothing. `biam reproduce benchmark --profile full` has all methods, a million rows, more columns and three seeds.
 # :::
 #
 # With numbers ours have the smallest errors, with clean rows and without, a tenth or more below every other, those that are given the true labels included; plain EBM and boosting stay where the shifted labels put them. With rare, flipped classes `BIAM-X` is ahead of the plain EBM by more than .05 in average precision, at every size.
