@@ -135,13 +135,11 @@ class Predictor:
 
 def encoded(encoder: TableEncoder, X: Any) -> np.ndarray:
     """`encoder.transform`, in one piece where the table holds nothing but finite numbers."""
-    if not _is_plain(encoder, X):
-        return encoder.transform(X)
-    values = np.array(X, dtype=float)
-    if np.isinf(values).any():
-        return encoder.transform(X)
-    values -= encoder.centre
-    values /= encoder.scale
+    rows = _Rows(X, encoder)
+    if not rows.raw:
+        return rows.numbers
+    values = np.empty(rows.numbers.shape)
+    rows.read(0, values.T)
     return values
 
 

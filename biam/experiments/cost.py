@@ -49,8 +49,7 @@ def measure_cost(
         "cpu_seconds" and "wall_seconds" of the fit, after one on 300 rows that is not timed;
         "predict_cpu_seconds", "predict_wall_seconds" of all test rows, the median of five times;
         "peak_mb", the largest memory of the process, libraries and table included, and "idle_mb",
-        the same before the fit;
-        the metrics `cost_child.SCORES`.
+        the same before the fit; the metrics `cost_child.SCORES`.
 
     Raises
     ------
